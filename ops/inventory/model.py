@@ -1,0 +1,307 @@
+"""What can be declared. Frozen types; `at` is the file:line:column a thing was declared at.
+
+region.yml → Region's own keys · hosts.yml → Server (plain Ansible) · fibre.yml → Plant · drc.yml → Recovery ·
+opd/<code>.yml → Opd. The loader joins them into one Region.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ops.inventory.scalars import (
+    Address,
+    Bandwidth,
+    Code,
+    Domain,
+    Duration,
+    Extension,
+    ExtensionRange,
+    IfName,
+    Interface,
+    Label,
+    Mac,
+    Name,
+    Network,
+    SecretName,
+    Title,
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Location = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
+
+
+class Declared(BaseModel):
+    """Anything a person wrote down; unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    at: str = Field(default="?:0:0", alias="@", exclude=True, repr=False)
+
+
+# ---- region.yml
+
+
+class AddressPlan(Declared):
+    datacentre: Network
+    drc: Network
+    transport: Network = Field(description="point-to-point networks between fibre nodes and office routers")
+    offices: Network = Field(description="every office's LAN lies inside")
+
+
+class Numbering(Declared):
+    digits: Annotated[int, Field(ge=3, le=8)] = 5
+    pbx: Name = Field(description="the server in hosts.yml that runs Asterisk")
+    emergency: tuple[Extension, ...] = Field(description="numbers that nothing may shadow")
+    short_codes: dict[str, Extension] = {}
+    country_code: str = "62"
+    area_code: str = "622"
+
+
+class Upstream(Declared):
+    name: Name
+    provider: Title
+    bandwidth: Bandwidth
+    contract: Title = ""
+    availability: Annotated[float, Field(ge=0, le=100, description="percent promised per month")] = 99.5
+
+
+class Policies(Declared):
+    """Limits of the gate; what lies beyond needs a person's reason."""
+
+    change_share: Share = 0.3
+    delete_share: Share = 0.1
+    change_count: Annotated[int, Field(ge=0)] = 500
+    delete_count: Annotated[int, Field(ge=0)] = 50
+    protected: tuple[str, ...] = Field(
+        default=(), description="patterns of kind:key that are never changed or deleted without a reason"
+    )
+
+
+class Station(Declared):
+    """The machine that `ops` itself runs on, as the data centre sees it."""
+
+    address: Address
+    exporter_port: Annotated[int, Field(ge=1, le=65535)] = 9800
+
+
+class Access(Declared):
+    """How the station reaches servers and routers; keys and passwords by reference only."""
+
+    user: Name = "kominfo"
+    port: Annotated[int, Field(ge=1, le=65535)] = 22
+    router_user: Name = "kominfo"
+    router_secret: SecretName = "router/password"  # noqa: S105 # the name of a secret, not a secret
+    snmp_secret: SecretName = "snmp/community"  # noqa: S105 # the name of a secret, not a secret
+
+
+class RegionFile(Declared):
+    name: Title
+    code: Code
+    timezone: str
+    domain: Domain
+    addresses: AddressPlan
+    numbering: Numbering
+    upstreams: tuple[Upstream, ...]
+    policies: Policies = Policies()
+    station: Station
+    access: Access = Access()
+
+
+# ---- hosts.yml (read here, owned by Ansible)
+
+
+class Server(Declared):
+    name: Name
+    address: Address
+    groups: tuple[str, ...] = ()
+    variables: dict[str, Any] = {}
+
+
+# ---- fibre.yml
+
+
+class FibreNode(Declared):
+    name: Name
+    kind: Literal["datacentre", "drc", "pop", "closure"]
+    location: Location
+    address: Address | None = Field(default=None, description="loopback of the node's switch; none for a closure")
+    kecamatan: Title | None = None
+
+
+class Segment(Declared):
+    name: Name
+    between: tuple[Name, Name]
+    km: Annotated[float, Field(gt=0, le=200)]
+    splices: Annotated[int, Field(ge=0)] = 0
+    connectors: Annotated[int, Field(ge=0)] = 2
+    cores: Annotated[int, Field(ge=1)] = 24
+    owner: Title = "Diskominfo"
+    ring: Name | None = None
+
+
+class Plant(Declared):
+    nodes: tuple[FibreNode, ...]
+    segments: tuple[Segment, ...]
+
+
+# ---- drc.yml
+
+
+class RetentionPolicy(Declared):
+    daily: Annotated[int, Field(ge=1)] = 14
+    weekly: Annotated[int, Field(ge=0)] = 8
+    monthly: Annotated[int, Field(ge=0)] = 12
+
+
+class Vault(Declared):
+    server: Name = Field(description="the DRC server that runs the append-only rest-server")
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+
+
+class DrillPlan(Declared):
+    server: Name = Field(description="the DRC server that drills restore on")
+    schedule: str = "weekly"
+
+
+class Recovery(Declared):
+    vault: Vault
+    drills: DrillPlan
+    retention: RetentionPolicy = RetentionPolicy()
+    keys: dict[str, SecretName] = {}
+
+
+# ---- opd/<code>.yml
+
+
+class Contact(Declared):
+    role: Title
+    name: Title
+    phone: str = ""
+    email: str = ""
+
+
+class Site(Declared):
+    name: Name
+    address: Title
+    location: Location
+
+
+class Router(Declared):
+    name: Name
+    site: Name
+    model: Name = Field(description="a file of ops/catalogue/devices")
+    address: Address = Field(description="management address (loopback)")
+
+
+class FibreDrop(Declared):
+    """The last stretch from a fibre node to the office."""
+
+    node: Name
+    km: Annotated[float, Field(gt=0, le=100)]
+    splices: Annotated[int, Field(ge=0)] = 2
+    connectors: Annotated[int, Field(ge=0)] = 2
+
+
+class Contract(Declared):
+    upstream: Name
+    download: Bandwidth
+    upload: Bandwidth
+    latency: Duration = 0.02
+    availability: Annotated[float, Field(ge=0, le=100)] = 99.0
+
+
+class Link(Declared):
+    name: Name
+    router: Name
+    ifname: IfName = Field(description="the router's fibre port, as its ifName")
+    address: Interface = Field(description="the router's end of the point-to-point network")
+    drop: FibreDrop
+    rides: tuple[Name, ...] = Field(
+        default=(), description="segments from the drop's node to the data centre, in order"
+    )
+    lan: Network
+    lan_ifname: IfName
+    contract: Contract
+
+
+class WebHost(Declared):
+    name: Label = Field(description="label below the region's domain; the office's DNS zone")
+    server: Name
+    aliases: tuple[Label, ...] = ()
+
+
+class Phone(Declared):
+    number: Extension
+    name: Title
+    place: Literal["reception", "head", "desk", "group", "test", "softphone"] = "desk"
+    model: Name | None = Field(default=None, description="a file of ops/catalogue/phones; none for a test extension")
+    mac: Mac | None = None
+
+
+class Phones(Declared):
+    range: ExtensionRange
+    extensions: tuple[Phone, ...] = ()
+
+
+class BackupSet(Declared):
+    name: Code
+    kind: Literal["postgresql", "files"]
+    server: Name
+    source: str = Field(description="absolute path, or the database's name")
+    rpo: Duration
+    rto: Duration
+    schedule: str = "daily"
+    owner: Title = ""
+
+
+class NoBackup(Declared):
+    """A signed decision that there is no backup, and until when."""
+
+    reason: Title
+    until: str
+    signed_by: Title
+
+
+class Opd(Declared):
+    code: Code
+    name: Title
+    kind: Literal["sekretariat", "inspektorat", "dinas", "badan", "satuan", "rsud", "kecamatan", "kelurahan", "other"]
+    kecamatan: Title
+    contacts: tuple[Contact, ...] = ()
+    sites: tuple[Site, ...]
+    routers: tuple[Router, ...] = ()
+    links: tuple[Link, ...] = ()
+    web: tuple[WebHost, ...] = ()
+    phones: Phones | None = None
+    backup: tuple[BackupSet, ...] = ()
+    no_backup: NoBackup | None = None
+
+
+class Region(RegionFile):
+    """Everything declared for one regency, joined. Collections are sorted by name, so order of files never matters."""
+
+    servers: tuple[Server, ...]
+    plant: Plant
+    recovery: Recovery
+    opds: tuple[Opd, ...]
+
+    def server(self, name: str) -> Server:
+        """The declared server of that name. KeyError if there is none (a rule has refused such an inventory)."""
+        return _by_name(self.servers, name)
+
+    def group(self, group: str) -> tuple[Server, ...]:
+        return tuple(server for server in self.servers if group in server.groups)
+
+    def opd(self, code: str) -> Opd:
+        for opd in self.opds:
+            if opd.code == code:
+                return opd
+        raise KeyError(code)
+
+
+def _by_name(servers: tuple[Server, ...], name: str) -> Server:
+    for server in servers:
+        if server.name == name:
+            return server
+    raise KeyError(name)

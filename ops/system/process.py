@@ -1,0 +1,151 @@
+"""Start programs: always an argument list, own process group, time limit; the one shape of a result."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ops.errors import OpsError, ToolMissingError
+
+TIMED_OUT = 124  # as timeout(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a program left: exit code, what it wrote. `argv` is safe to show: secrets never stand in it."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    def must(self, what: str = "") -> Done:
+        """Itself when it succeeded; else OpsError with the last line it wrote."""
+        if self.ok:
+            return self
+        said = (self.err.strip() or self.out.strip() or "no output").splitlines()[-1]
+        raise OpsError(f"{what or self.argv[0]}: exit {self.code}: {said}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """How to run one program. `env` is added to a small clean environment. `on_line` gets each line of output live."""
+
+    input: str | None = None
+    timeout: float = 60.0  # seconds
+    env: Mapping[str, str] = field(default_factory=dict)
+    on_line: Callable[[str], None] | None = None
+
+
+class Exec(Protocol):
+    """A place where programs run: this machine (`Local`) or a host over SSH (`ops.system.ssh.Remote`)."""
+
+    name: str
+
+    def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
+        """Run to the end. Never raises for an exit code; TIMED_OUT is the code of a killed one."""
+        ...
+
+
+class Local:
+    """Programs on this machine."""
+
+    name = "localhost"
+
+    def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
+        try:
+            child = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL if ask.input is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **ask.env},
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            raise ToolMissingError(f"{argv[0]}: program not found", "run `ops tools` to see what is missing") from None
+        try:
+            out, err, timed_out = _converse(child, ask)
+        except BaseException:
+            kill_group(child)
+            raise
+        code = TIMED_OUT if timed_out else child.returncode
+        return Done(tuple(argv), code, out, err)
+
+
+def run(argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
+    """Run a program on this machine."""
+    return Local().run(argv, ask)
+
+
+def kill_group(child: subprocess.Popen[bytes], grace: float = 3.0) -> None:
+    """TERM to the whole process group, KILL after `grace` seconds; returns when the child is gone."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sent)
+        try:
+            child.wait(grace)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _converse(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
+    """Feed and drain the child until it ends or its time is over."""
+    if ask.on_line is None:
+        try:
+            out, err = child.communicate(None if ask.input is None else ask.input.encode(), ask.timeout)
+        except subprocess.TimeoutExpired:
+            kill_group(child)
+            out, err = child.communicate()
+            return out.decode(errors="replace"), err.decode(errors="replace"), True
+        return out.decode(errors="replace"), err.decode(errors="replace"), False
+    return _follow(child, ask)
+
+
+def _follow(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
+    """Like communicate(), but hands every line of standard output on as it comes."""
+    assert child.stdout  # noqa: S101 # Popen was given PIPE
+    assert child.stderr  # noqa: S101
+    if child.stdin:
+        child.stdin.write((ask.input or "").encode())
+        child.stdin.close()
+    kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
+    told = 0
+    end = time.monotonic() + ask.timeout
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ, "out")
+        selector.register(child.stderr, selectors.EVENT_READ, "err")
+        while selector.get_map():
+            if time.monotonic() > end:
+                kill_group(child)
+                return kept["out"].decode(errors="replace"), kept["err"].decode(errors="replace"), True
+            for key, _ in selector.select(timeout=0.2):
+                chunk = os.read(key.fd, 65536)
+                kept[key.data] += chunk
+                if not chunk:
+                    selector.unregister(key.fileobj)
+            told = _tell(kept["out"], told, ask)
+    child.wait()
+    return kept["out"].decode(errors="replace"), kept["err"].decode(errors="replace"), False
+
+
+def _tell(out: bytearray, told: int, ask: Ask) -> int:
+    end = out.rfind(b"\n") + 1
+    if end > told and ask.on_line:
+        for line in out[told:end].decode(errors="replace").splitlines():
+            ask.on_line(line)
+    return max(told, end)

@@ -1,0 +1,95 @@
+"""Secrets by name. Values live in one root-only YAML file of the world in use; nothing else ever holds them in clear.
+
+A content names a secret as `{{secret:NAME}}`, or its SIP digest as `{{ha1:USER:REALM:NAME}}` (MD5 of user:realm:secret,
+RFC 2617 §3.2.2.2). Targets expand on the way out and collapse on the way in, so plans hold names only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import string
+from pathlib import Path
+
+import yaml
+
+from ops.errors import OpsError
+
+_TOKEN = re.compile(
+    r"\{\{(?:secret:(?P<secret>[a-z0-9][a-z0-9/_.-]*)|ha1:(?P<user>[^:{}]+):(?P<realm>[^:{}]+):(?P<of>[a-z0-9][a-z0-9/_.-]*))\}\}"
+)
+_ALPHABET = string.ascii_letters + string.digits  # no `;`, `&`, `<`, blanks: safe in every format we write
+
+
+class Secrets:
+    """The secrets of one world. `path` is made with mode 0600; a name asked for the first time gets a random value."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._values: dict[str, str] = {}
+        if path.exists():
+            self._values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}
+
+    def get(self, name: str) -> str:
+        """The value of `name`; made and stored if there is none yet (32 letters and digits, 190 bit)."""
+        if name not in self._values:
+            self._values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(32))
+            self._save()
+        return self._values[name]
+
+    def put(self, name: str, value: str) -> None:
+        """Set a value, e.g. one that a person or a device chose."""
+        self._values[name] = value
+        self._save()
+
+    def make_all(self, contents: list[str]) -> None:
+        """Make every secret that `contents` name, with one write of the file."""
+        wanted = {found["secret"] or found["of"] for text in contents for found in _TOKEN.finditer(text)}
+        missing = sorted(wanted - self._values.keys())
+        for name in missing:
+            self._values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(32))
+        if missing:
+            self._save()
+
+    def expand(self, text: str) -> str:
+        """Put the values in: the result must go nowhere but to the host that needs it."""
+        return _TOKEN.sub(self._value, text)
+
+    def collapse(self, text: str, wanted: str) -> str:
+        """Turn values that `wanted` names back into their names, so that `text` can be compared and shown."""
+        for found in set(_TOKEN.findall(wanted)):
+            token = f"{{{{secret:{found[0]}}}}}" if found[0] else f"{{{{ha1:{found[1]}:{found[2]}:{found[3]}}}}}"
+            text = text.replace(self.expand(token), token)
+        return text
+
+    def scrub(self, text: str) -> str:
+        """`text` without any secret's value: for errors and logs that came from outside."""
+        for name, value in self._values.items():
+            text = text.replace(value, f"<secret {name}>")
+        return text
+
+    def _value(self, found: re.Match[str]) -> str:
+        if found["secret"]:
+            return self.get(found["secret"])
+        clear = f"{found['user']}:{found['realm']}:{self.get(found['of'])}"
+        return hashlib.md5(clear.encode(), usedforsecurity=False).hexdigest()
+
+    def _save(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        try:
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                yaml.dump(dict(sorted(self._values.items())), out)
+                out.flush()
+                os.fsync(out.fileno())
+            fresh.replace(self.path)
+        except OSError as error:
+            raise OpsError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+
+def names_secret(text: str) -> bool:
+    """Whether a content names any secret: such contents are never shown as a diff."""
+    return bool(_TOKEN.search(text))

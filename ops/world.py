@@ -1,0 +1,111 @@
+"""Where an inventory is acted on: the real regency, or a twin of it. The same code drives both.
+
+A world is the declared Region plus the keys that open it. A twin is a world whose hosts live in network namespaces of
+this machine: `enter()` moves the calling thread (and every child it starts) into the twin's station namespace, after
+which the declared addresses are the twin's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.inventory.load import load
+from ops.inventory.model import Region
+from ops.system import netns
+from ops.system.secrets import Secrets
+from ops.system.ssh import Fleet, Login
+
+
+@dataclass(frozen=True)
+class World:
+    """`state`: folder for plans, journals, secrets · `station`: network namespace to act from, None for this machine's."""
+
+    name: str
+    inventory: Path
+    state: Path
+    ssh_key: Path
+    known_hosts: Path
+    station: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def region(self) -> Region:
+        return load(self.inventory)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self.state / "secrets.yml")
+
+    @cached_property
+    def fleet(self) -> Fleet:
+        access = self.region.access
+        logins = {
+            server.name: Login(
+                str(server.address),
+                server.variables.get("ansible_user", access.user),
+                int(server.variables.get("ansible_port", access.port)),
+            )
+            for server in self.region.servers
+        }
+        return Fleet(logins, self.ssh_key, self.known_hosts)
+
+    def enter(self) -> None:
+        """Act from the station's network from now on (this thread and its children)."""
+        if self.station:
+            netns.enter(self.station)
+
+    def save(self) -> None:
+        """Leave a note from which `attach` finds this world again."""
+        self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        kept = {
+            "name": self.name,
+            "inventory": str(self.inventory),
+            "ssh_key": str(self.ssh_key),
+            "known_hosts": str(self.known_hosts),
+            "station": self.station,
+            "facts": self.facts,
+        }
+        (self.state / "world.json").write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+
+
+def states_folder() -> Path:
+    """Where worlds keep their state: $OPS_STATE, else /var/lib for root and the user's state folder for others."""
+    if chosen := os.environ.get("OPS_STATE"):
+        return Path(chosen)
+    if os.geteuid() == 0:
+        return Path("/var/lib/kominfo-ops")
+    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local/state")) / "kominfo-ops"
+
+
+def real(inventory: Path) -> World:
+    """The regency itself, reached with the operator's own SSH key."""
+    ssh = Path.home() / ".ssh"
+    state = states_folder() / "region" / inventory.resolve().name
+    return World(inventory.resolve().name, inventory, state, ssh / "id_ed25519", state / "known_hosts")
+
+
+def twin_state(name: str) -> Path:
+    return states_folder() / "twin" / name
+
+
+def attach(name: str) -> World:
+    """The twin of that name. OpsError if it is not up."""
+    state = twin_state(name)
+    note = state / "world.json"
+    if not note.is_file():
+        raise OpsError(f"there is no twin named {name}", f"ops twin up --name {name}")
+    kept = json.loads(note.read_text(encoding="utf-8"))
+    return World(
+        kept["name"],
+        Path(kept["inventory"]),
+        state,
+        Path(kept["ssh_key"]),
+        Path(kept["known_hosts"]),
+        kept["station"],
+        kept["facts"],
+    )
