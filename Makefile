@@ -1,0 +1,23 @@
+# make demo: set everything up, do the main job on a twin of the regency.   make test: set everything up, run every check.
+.PHONY: demo test down fmt lock setup
+export UV_SYSTEM_CERTS = 1
+
+demo: setup
+	.venv/bin/ops demo
+
+test: setup
+	.ci/test
+
+# takes every twin of this machine down: namespaces, mounts, processes. CACHE=1 removes the base images too.
+down: setup
+	.venv/bin/ops twin down --all $(if $(CACHE),--cache)
+
+fmt: setup
+	.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
+
+lock: setup
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --group pyproject.toml:dev pyproject.toml --output-file requirements.lock
+
+setup:
+	@.ci/setup

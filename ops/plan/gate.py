@@ -1,0 +1,64 @@
+"""The gate: which plans need a person's reason before they may be applied. Pure."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from ops.plan.change import Action, Change
+from ops.plan.plan import Plan
+
+SMALL = 10  # shares say nothing about fewer artefacts than this
+
+
+class Limits(Protocol):
+    """The part of the region's `policies` that the gate reads (ops.inventory.model.Policies)."""
+
+    @property
+    def change_share(self) -> float: ...
+    @property
+    def delete_share(self) -> float: ...
+    @property
+    def change_count(self) -> int: ...
+    @property
+    def delete_count(self) -> int: ...
+    @property
+    def protected(self) -> tuple[str, ...]: ...
+
+
+def objections(plan: Plan, limits: Limits) -> list[str]:
+    """Why this plan may not pass on its own; empty when it may. Additions are never held back."""
+    return [
+        *_too_many(plan, Action.CHANGE, limits.change_count, limits.change_share),
+        *_too_many(plan, Action.DELETE, limits.delete_count, limits.delete_share),
+        *_protected(plan, limits.protected),
+    ]
+
+
+def _too_many(plan: Plan, action: Action, most: int, share: float) -> list[str]:
+    found = []
+    total = plan.count(action)
+    if total > most:
+        found.append(f"{total} to {action}, the policy's most is {most}")
+    for kind, existing in sorted(plan.existing.items()):
+        touched = sum(change.kind == kind and change.action is action for change in plan.changes)
+        if existing >= SMALL and touched > share * existing:
+            found.append(f"{kind}: {touched} of {existing} to {action}, the policy's largest share is {share:.0%}")
+    return found
+
+
+def _protected(plan: Plan, patterns: tuple[str, ...]) -> list[str]:
+    return [
+        f"{change.action} {change.kind}:{change.key} is protected by {pattern!r}"
+        for change in plan.changes
+        for pattern in patterns
+        if change.action is not Action.ADD and _matches(change, pattern)
+    ]
+
+
+def _matches(change: Change, pattern: str) -> bool:
+    """`kind:key` with wildcards, or `delete kind:key` to guard only against deletion."""
+    action, space, rest = pattern.partition(" ")
+    if not space:
+        action, rest = "*", pattern
+    return fnmatchcase(change.action, action) and fnmatchcase(f"{change.kind}:{change.key}", rest)
