@@ -64,6 +64,9 @@ class Upstream(Declared):
     bandwidth: Bandwidth
     contract: Title = ""
     availability: Annotated[float, Field(ge=0, le=100, description="percent promised per month")] = 99.5
+    oversubscription: Annotated[
+        float, Field(ge=1, le=20, description="the offices' contracts together may be this many times the bandwidth")
+    ] = 1.0
 
 
 class Policies(Declared):
