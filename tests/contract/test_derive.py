@@ -1,0 +1,69 @@
+"""The promise of every file in ops/derive, run over all of them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import ops.derive
+from ops.inventory.load import assemble, load, read_files
+from ops.inventory.model import Region
+from ops.plan.change import REGION_SCOPE, Artifact
+from ops.reconcile import targets
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = ROOT / "inventories/batubara"
+MODULES = [found.name for found in pkgutil.iter_modules(ops.derive.__path__)]
+
+
+@pytest.fixture(scope="module")
+def region() -> Region:
+    return load(INVENTORY)
+
+
+def derived(name: str, region: Region) -> list[Artifact]:
+    return list(importlib.import_module(f"ops.derive.{name}").artifacts(region))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_same_input_gives_same_bytes(name: str, region: Region) -> None:
+    files = read_files(INVENTORY)
+    shuffled = assemble(dict(reversed(files.items())))
+    assert sorted(map(repr, derived(name, region))) == sorted(map(repr, derived(name, shuffled)))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_artefact_names_the_line_it_follows_from(name: str, region: Region) -> None:
+    found = derived(name, region)
+    assert found
+    for artifact in found:
+        file, line = artifact.because.rsplit(":", 1)
+        text = (
+            (Path.cwd() / file).read_text(encoding="utf-8") if not Path(file).is_absolute() else Path(file).read_text()
+        )
+        assert 1 <= int(line) <= len(text.splitlines()), artifact
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_keys_are_unique_and_well_formed(name: str, region: Region) -> None:
+    found = derived(name, region)
+    keys = [(artifact.kind, artifact.key) for artifact in found]
+    assert len(keys) == len(set(keys))
+    codes = {opd.code for opd in region.opds} | {REGION_SCOPE}
+    assert {artifact.scope for artifact in found} <= codes
+    assert {artifact.kind for artifact in found} <= targets().keys()
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_an_office_that_is_removed_takes_all_of_its_own_with_it_and_nothing_else(name: str, region: Region) -> None:
+    gone = region.opds[0].code
+    without = region.model_copy(update={"opds": region.opds[1:]})
+    before = {artifact.key: artifact for artifact in derived(name, region)}
+    after = {artifact.key: artifact for artifact in derived(name, without)}
+    assert not any(artifact.scope == gone for artifact in after.values())
+    assert {key: value for key, value in before.items() if value.scope not in {gone, REGION_SCOPE}} == {
+        key: value for key, value in after.items() if value.scope != REGION_SCOPE
+    }
