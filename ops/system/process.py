@@ -80,6 +80,10 @@ class Local:
         except BaseException:
             kill_group(child)
             raise
+        finally:
+            for pipe in (child.stdin, child.stdout, child.stderr):
+                if pipe and not pipe.closed:
+                    pipe.close()
         code = TIMED_OUT if timed_out else child.returncode
         return Done(tuple(argv), code, out, err)
 
