@@ -46,8 +46,6 @@ def parse(body: bytes) -> Audio:
     media = media.partition("\nm=")[0]
     line = re.match(r"(\d{1,5})(?:/\d+)? RTP/AVP((?: \d{1,3})+)\s*(?:\r?\n|$)", media, re.ASCII)
     address = _CONNECTION.search(media) or _CONNECTION.search(session)
-        r"^c=IN IP4 ([0-9.]+)", session, re.MULTILINE
-    )
     if not line or not address or int(line[1]) > 0xFFFF:  # noqa: PLR2004 # largest port
         raise MalformedError("no audio over RTP/AVP on IPv4")
     return Audio(address[1], int(line[1]), tuple(int(number) for number in line[2].split()))
