@@ -41,11 +41,11 @@ def stop(folder: Path, name: str, grace: float = 5.0) -> None:
             os.killpg(pid or 0, sent)
         end = time.monotonic() + grace
         while _pid(folder, name) and time.monotonic() < end:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid or 0, os.WNOHANG)
             time.sleep(0.05)
         if not _pid(folder, name):
             break
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid or 0, os.WNOHANG)  # ours if this process started it; else init's
     (folder / "run" / f"{name}.pid").unlink(missing_ok=True)
 
 
