@@ -1,0 +1,106 @@
+"""Every office → the variables that Ansible sees for it. The inventory plugin serves the very same.
+
+`opd_<code>` belongs to the group of that name (the servers that serve the office). `server_variables` is the same
+knowledge turned round: what one server must hold, for the roles that build it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from ops.inventory.model import Opd, Region
+from ops.plan.change import Artifact
+
+KIND = "ansible-vars"
+HOST = "station"
+
+
+def artifacts(region: Region) -> Iterable[Artifact]:
+    for opd in region.opds:
+        content = yaml.dump({group(opd): variables(region, opd)}, allow_unicode=True, sort_keys=True, width=1000)
+        yield Artifact(KIND, f"{HOST}/{opd.code}.yml", content, opd.at.rpartition(":")[0])
+
+
+def group(opd: Opd) -> str:
+    """The Ansible group of an office; names of groups and variables take no dash."""
+    return "opd_" + opd.code.replace("-", "_")
+
+
+def servers(region: Region, opd: Opd) -> list[str]:
+    """The servers that hold something of this office (DNS and monitoring servers hold something of all)."""
+    own = {web.server for web in opd.web} | {declared.server for declared in opd.backup}
+    if opd.phones:
+        own |= {server.name for server in region.group("pbx")}
+    return sorted(own)
+
+
+def variables(region: Region, opd: Opd) -> dict[str, Any]:
+    return {
+        "code": opd.code,
+        "name": opd.name,
+        "kind": opd.kind,
+        "kecamatan": opd.kecamatan,
+        "domains": [f"{web.name}.{region.domain}" for web in opd.web],
+        "servers": servers(region, opd),
+        "routers": [
+            {"name": router.name, "address": str(router.address), "model": router.model} for router in opd.routers
+        ],
+        "networks": [str(link.lan) for link in opd.links],
+        "links": [
+            {
+                "name": link.name,
+                "router": link.router,
+                "ifname": link.ifname,
+                "upstream": link.contract.upstream,
+                "download_bits_per_second": link.contract.download,
+                "upload_bits_per_second": link.contract.upload,
+            }
+            for link in opd.links
+        ],
+        "extensions": [phone.number for phone in opd.phones.extensions] if opd.phones else [],
+        "backup": [{"name": one.name, "kind": one.kind, "server": one.server, "source": one.source} for one in opd.backup],
+    }
+
+
+def region_variables(region: Region) -> dict[str, Any]:
+    """What every host may know of the region: variable `kominfo_region`."""
+    plan = region.addresses
+    return {
+        "code": region.code,
+        "name": region.name,
+        "domain": region.domain,
+        "timezone": region.timezone,
+        "networks": {
+            "datacentre": str(plan.datacentre),
+            "drc": str(plan.drc),
+            "transport": str(plan.transport),
+            "offices": str(plan.offices),
+        },
+        "station": {"address": str(region.station.address), "exporter_port": region.station.exporter_port},
+        "pbx": region.numbering.pbx,
+        "vault": {"server": region.recovery.vault.server, "port": region.recovery.vault.port},
+        "dns": [str(server.address) for server in region.group("dns")],
+        "monitoring": [str(server.address) for server in region.group("monitoring")],
+        "servers": {server.name: str(server.address) for server in region.servers},
+    }
+
+
+def server_variables(region: Region, server: str) -> dict[str, Any]:
+    """What one server must hold for the offices: databases and document folders."""
+    databases = [
+        {"name": one.source, "owner": one.source, "opd": opd.code}
+        for opd in region.opds
+        for one in opd.backup
+        if one.server == server and one.kind == "postgresql"
+    ]
+    folders = [
+        {"path": one.source, "opd": opd.code}
+        for opd in region.opds
+        for one in opd.backup
+        if one.server == server and one.kind == "files"
+    ]
+    sites = [opd.code for opd in region.opds if any(web.server == server for web in opd.web)]
+    return {"kominfo_databases": databases, "kominfo_folders": folders, "kominfo_sites": sites}

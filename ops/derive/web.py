@@ -1,0 +1,61 @@
+"""Every office with a web name → one nginx virtual host. Until the office puts its pages there, it answers with its name."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+
+from ops.inventory.model import Opd, Region, WebHost
+from ops.plan.change import Artifact
+
+KIND = "web-host"
+DOCUMENTS = "/srv/www"  # below it a folder per office
+
+_AS_ENTITY: Mapping[int, str] = {ord(char): f"&#{ord(char)};" for char in "$\\"}  # nginx would read them
+
+
+def artifacts(region: Region) -> Iterable[Artifact]:
+    for opd in region.opds:
+        for server in sorted({web.server for web in opd.web}):
+            here = [web for web in opd.web if web.server == server]
+            content = "\n".join(_host(region, opd, web) for web in here)
+            yield Artifact(KIND, f"{server}/{opd.code}.conf", content, here[0].at.rpartition(":")[0])
+
+
+def names(region: Region, web: WebHost) -> list[str]:
+    """Every name that the host answers to, the first being its own."""
+    own = f"{web.name}.{region.domain}"
+    inside = [f"{label}.{own}" for label in ("www", *web.aliases)]
+    return [own, *inside, *(f"{alias}.{region.domain}" for alias in web.aliases)]
+
+
+def _host(region: Region, opd: Opd, web: WebHost) -> str:
+    return f"""\
+server {{
+    listen 80;
+    server_name {" ".join(names(region, web))};
+    root {DOCUMENTS}/{opd.code};
+    add_header X-Kominfo-Opd {opd.code};
+    location / {{
+        try_files $uri $uri/ =404;
+    }}
+    location = / {{
+        try_files /index.html @placeholder;
+    }}
+    location @placeholder {{
+        default_type text/html;
+        charset utf-8;
+        return 200 "{_page(opd)}";
+    }}
+}}
+"""
+
+
+def _page(opd: Opd) -> str:
+    """One line of HTML that is also safe inside nginx's double quotes."""
+    name = _text(opd.name)
+    return f"<!doctype html><html lang=id><title>{name}</title><h1>{name}</h1><p>{_text(opd.kecamatan)}</p></html>"
+
+
+def _text(text: str) -> str:
+    return html.escape(text).translate(_AS_ENTITY)
