@@ -12,7 +12,7 @@ import ops.derive
 from ops.inventory.load import assemble, load, read_files
 from ops.inventory.model import Region
 from ops.plan.change import REGION_SCOPE, Artifact
-from ops.reconcile import targets
+from ops.reconcile import derive, targets
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/batubara"
@@ -40,7 +40,7 @@ def test_every_artefact_names_the_line_it_follows_from(name: str, region: Region
     found = derived(name, region)
     assert found
     for artifact in found:
-        file, line = artifact.because.rsplit(":", 1)
+        file, line = artifact.because.split(":")[:2]
         text = (
             (Path.cwd() / file).read_text(encoding="utf-8") if not Path(file).is_absolute() else Path(file).read_text()
         )
@@ -67,3 +67,15 @@ def test_an_office_that_is_removed_takes_all_of_its_own_with_it_and_nothing_else
     assert {key: value for key, value in before.items() if value.scope not in {gone, REGION_SCOPE}} == {
         key: value for key, value in after.items() if value.scope != REGION_SCOPE
     }
+
+
+def test_one_offices_contract_touches_only_that_office(region: Region) -> None:
+    opd = region.opds[3]
+    link = opd.links[0]
+    contract = link.contract.model_copy(update={"download": link.contract.download + 1_000_000})
+    changed = opd.model_copy(update={"links": (link.model_copy(update={"contract": contract}), *opd.links[1:])})
+    other = region.model_copy(update={"opds": tuple(changed if one.code == opd.code else one for one in region.opds)})
+    before, after = set(derive(region)), set(derive(other))
+    touched = before ^ after
+    assert {artifact.scope for artifact in touched} == {opd.code}
+    assert "router-queue" in {artifact.kind for artifact in touched}
