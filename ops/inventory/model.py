@@ -38,6 +38,11 @@ class Declared(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
     at: str = Field(default="?:0:0", alias="@", exclude=True, repr=False)
 
+    @property
+    def line(self) -> str:
+        """file:line, as a plan shows it."""
+        return self.at.rpartition(":")[0]
+
 
 # ---- region.yml
 
