@@ -96,10 +96,14 @@ def twin_state(name: str) -> Path:
 def attach(name: str) -> World:
     """The twin of that name. OpsError if it is not up."""
     state = twin_state(name)
-    note = state / "world.json"
-    if not note.is_file():
+    if not (state / "world.json").is_file():
         raise OpsError(f"there is no twin named {name}", f"ops twin up --name {name}")
-    kept = json.loads(note.read_text(encoding="utf-8"))
+    return at(state)
+
+
+def at(state: Path) -> World:
+    """The world that left its note in folder `state`."""
+    kept = json.loads((state / "world.json").read_text(encoding="utf-8"))
     return World(
         kept["name"],
         Path(kept["inventory"]),

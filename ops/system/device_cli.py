@@ -1,0 +1,113 @@
+"""Command lines of network devices over SSH, through netmiko's drivers. The only place that knows netmiko."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ops.errors import HostFailedError
+
+CONNECT_SECONDS = 8.0
+READ_SECONDS = 15.0
+_PROMPT = r"[>\]#]\s*$"  # every prompt of every vendor that we know ends so
+_known_lock = Lock()
+
+
+@dataclass(frozen=True)
+class DeviceLogin:
+    """How one device is reached. `known_hosts`: a key seen for the first time is kept there, another one is refused."""
+
+    name: str
+    address: str
+    driver: str  # netmiko's device_type
+    user: str
+    password: str
+    known_hosts: Path
+    port: int = 22
+
+
+class DeviceCli:
+    """An open command line. Ask with `ask`, change with `configure`."""
+
+    def __init__(self, name: str, connection: Any) -> None:
+        self._name, self._connection = name, connection
+
+    def ask(self, command: str) -> str:
+        """What the device answers to one command; its own prompt is taken off."""
+        return str(self._connection.send_command(command, read_timeout=READ_SECONDS)).replace("\r\n", "\n")
+
+    def configure(self, commands: Sequence[str], *, config_mode: bool) -> str:
+        """Run commands one by one, in the device's configuration mode if it has one. All that was answered."""
+        enter, leave = ("system-view", "return") if config_mode else ("", "")
+        prompt = _PROMPT if config_mode else None
+        answers = [
+            str(self._connection.send_command(command, expect_string=prompt, read_timeout=READ_SECONDS))
+            for command in (enter, *commands, leave)
+            if command
+        ]
+        return "\n".join(answers).replace("\r\n", "\n")
+
+
+@contextlib.contextmanager
+def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
+    """Log in and out again. HostFailedError says why it could not be; it never holds the password."""
+    import netmiko  # noqa: PLC0415 # 0.6 s that most commands do not need
+    import paramiko  # noqa: PLC0415
+
+    try:
+        _know(login)
+        connection = netmiko.ConnectHandler(
+            device_type=login.driver,
+            host=login.address,
+            port=login.port,
+            username=login.user,
+            password=login.password,
+            conn_timeout=CONNECT_SECONDS,
+            auth_timeout=CONNECT_SECONDS,
+            banner_timeout=CONNECT_SECONDS,
+            ssh_strict=True,
+            alt_host_keys=True,
+            alt_key_file=str(login.known_hosts),
+            use_keys=False,
+            allow_agent=False,
+        )
+        try:
+            yield DeviceCli(login.name, connection)
+        finally:
+            connection.paramiko_cleanup()  # not disconnect(): asking Huawei whether it is in config mode takes 2 s
+    except netmiko.NetmikoAuthenticationException:
+        raise HostFailedError(login.name, "SSH: user or password refused") from None
+    except (netmiko.NetmikoTimeoutException, netmiko.ReadTimeout) as error:
+        first = str(error).strip().splitlines()[0]
+        raise HostFailedError(login.name, f"SSH: {first}") from None
+    except (netmiko.NetmikoBaseException, paramiko.SSHException, OSError, EOFError, ValueError) as error:
+        raise HostFailedError(login.name, f"SSH: {str(error).strip() or type(error).__name__}") from None
+
+
+def _know(login: DeviceLogin) -> None:
+    """Keep the device's host key when it is the first one seen at that address."""
+    import paramiko  # noqa: PLC0415
+
+    entry = login.address if login.port == 22 else f"[{login.address}]:{login.port}"  # noqa: PLR2004 # SSH
+    with _known_lock:
+        known = paramiko.HostKeys(str(login.known_hosts) if login.known_hosts.exists() else None)
+    if known.lookup(entry):
+        return
+    import socket  # noqa: PLC0415
+
+    with (
+        socket.create_connection((login.address, login.port), CONNECT_SECONDS) as raw,
+        contextlib.closing(paramiko.Transport(raw)) as transport,
+    ):
+        transport.start_client(timeout=CONNECT_SECONDS)
+        key = transport.get_remote_server_key()
+    with _known_lock:
+        login.known_hosts.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        line = f"{entry} {key.get_name()} {key.get_base64()}\n"
+        with os.fdopen(os.open(login.known_hosts, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as out:
+            out.write(line)

@@ -1,0 +1,101 @@
+"""From the twin's files to what each agent is told: `network.json` (how it was built), `faults.json`, the inventory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ops.catalogue.device import device
+from ops.fibre.budget import Budget, Stretch, budget
+from ops.fibre.paths import nominal
+from ops.inventory.model import Link as DeclaredLink
+from ops.inventory.model import Opd, Plant, Region
+from ops.inventory.model import Router as DeclaredRouter
+from ops.twin.agent_mib import Port
+from ops.twin.agent_router import Link, Spec
+from ops.world import World
+
+
+def specs(world: World) -> list[Spec]:
+    """One spec per router that the twin has and the inventory declares."""
+    built: dict[str, Any] = _file(world, "network.json").get("routers", {})
+    return [
+        _spec(world.region, opd, router, built[router.name])
+        for opd in world.region.opds
+        for router in opd.routers
+        if router.name in built
+    ]
+
+
+def dim_losses(world: World) -> dict[str, dict[str, float]]:
+    """dB lost to dim segments, by router and link name; every router is named, so that a mended fault goes away."""
+    dim: dict[str, float] = {name: float(lost) for name, lost in _file(world, "faults.json").get("dim", {}).items()}
+    built: dict[str, Any] = _file(world, "network.json").get("routers", {})
+    found: dict[str, dict[str, float]] = {}
+    for opd in world.region.opds:
+        for link in opd.links:
+            path = _path(world.region.plant, link, built.get(link.router, {}))
+            lost = sum(dim.get(name, 0.0) for name in path)
+            found.setdefault(link.router, {})[link.name] = lost
+    return found
+
+
+def _spec(region: Region, opd: Opd, router: DeclaredRouter, built: dict[str, Any]) -> Spec:
+    links = [link for link in opd.links if link.router == router.name]
+    fibre = {link.ifname for link in links}
+    ports = tuple(
+        Port(
+            port["ifname"],
+            port["kernel"],
+            int(port.get("ifindex") or at + 1),
+            int(port["speed_bps"]),
+            alias=_alias(opd, links, port["ifname"]),
+            fibre=port["ifname"] in fibre,
+        )
+        for at, port in enumerate(built["ports"])
+    )
+    return Spec(
+        router.name,
+        str(router.address),
+        device(router.model),
+        built["namespace"],
+        ports,
+        tuple(Link(link.name, link.ifname, link.lan_ifname, _light(region.plant, link, built)) for link in links),
+    )
+
+
+def _alias(opd: Opd, links: Iterable[DeclaredLink], ifname: str) -> str:
+    for link in links:
+        if ifname == link.ifname:
+            return f"{opd.code}.{link.name} to {link.drop.node}"
+        if ifname == link.lan_ifname:
+            return f"{opd.code} LAN {link.lan}"
+    return ""
+
+
+def _light(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> Budget:
+    """What to expect over the link's own core: its drop and every segment that it rides on now."""
+    segments = {segment.name: segment for segment in plant.segments}
+    glass: list[Stretch] = [link.drop, *(segments[name] for name in _path(plant, link, built))]
+    return budget(glass)
+
+
+def _path(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> list[str]:
+    """The segments that the link rides on now; as declared where the twin says nothing."""
+    known = {segment.name for segment in plant.segments}
+    for port in built.get("ports", []):
+        if port["ifname"] == link.ifname and port.get("path"):
+            return [name for name in port["path"] if name in known]
+    try:
+        return list(nominal(plant, link).names)
+    except ValueError:
+        return []
+
+
+def _file(world: World, name: str) -> dict[str, Any]:
+    path = world.state / name
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return found if isinstance(found, dict) else {}
