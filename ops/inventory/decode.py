@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from ops.errors import Problem
-from ops.inventory.document import Document
+from ops.inventory.document import Document, Path
+from ops.inventory.nearest import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_PLAINER = {
+    "tuple_type": "a list is wanted here",
+    "dict_type": "a mapping of keys is wanted here",
+    "model_type": "a mapping of keys is wanted here",
+    "model_attributes_type": "a mapping of keys is wanted here",
+    "string_type": "one line of text is wanted here",
+}
 
 
 def decode(model: type[Model], document: Document) -> tuple[Model | None, list[Problem]]:
@@ -28,45 +36,33 @@ def decode(model: type[Model], document: Document) -> tuple[Model | None, list[P
 
 def _problem(model: type[BaseModel], document: Document, detail: ErrorDetails) -> Problem:
     path = detail["loc"]
-    name = _written(document.data, path)
+    name = document.written(path)
     kind = detail["type"]
     if kind == "extra_forbidden":
         return Problem(document.key_place(path), f"{name}: unknown key", _nearest(model, path))
     if kind == "missing":
         return Problem(document.place(path[:-1]), f"{name}: missing", _describe(model, path))
-    message = detail["msg"].removeprefix("Value error, ")
+    if kind in _PLAINER:
+        hint = _describe(model, path) if path else ""
+        return Problem(document.place(path), f"{name}: {_PLAINER[kind]}", hint)
     if kind == "literal_error":
-        message = f"{detail['input']!r} is none of {detail['ctx']['expected']}"
+        written, wanted = str(detail["input"]), str(detail["ctx"]["expected"])
+        known = [word.strip("'") for word in wanted.replace(" or ", ", ").split(", ")]
+        return Problem(document.place(path), f"{name}: {written!r} is none of {wanted}", did_you_mean(written, known))
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if kind != "value_error" and isinstance(detail["input"], str):
+        message = f"{detail['input']!r} {message}"
     return Problem(document.place(path), f"{name}: {message}")
 
 
-def _written(data: Any, path: tuple[int | str, ...]) -> str:
-    """links[wan].lan rather than links.0.lan: items of a list go by their name where they have one."""
-    words = ""
-    for step in path:
-        if isinstance(step, int):
-            item = data[step] if isinstance(data, list) and step < len(data) else None
-            label = item.get("name") or item.get("number") if isinstance(item, dict) else None
-            words += f"[{label or step}]"
-            data = item
-        else:
-            words += f".{step}" if words else step
-            data = data.get(step) if isinstance(data, dict) else None
-    return words
-
-
-def _owner(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+def _owner(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     """The model whose key the last step of `path` is."""
-    owner: Any = model
+    owner: type[BaseModel] | None = model
     for step in path[:-1]:
         if isinstance(step, str):
-            field = owner.model_fields.get(step)
-            if field is None:
-                return None
-            owner = _inner_model(field.annotation)
-            if owner is None:
-                return None
-    return owner  # type: ignore[no-any-return]
+            field = owner.model_fields.get(step) if owner else None
+            owner = _inner_model(field.annotation) if field else None
+    return owner
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:
@@ -79,16 +75,15 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _nearest(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
+def _nearest(model: type[BaseModel], path: Path) -> str:
     owner = _owner(model, path)
     if owner is None:
         return ""
     known = [key for key in owner.model_fields if key != "at"]
-    near = difflib.get_close_matches(str(path[-1]), known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+    return did_you_mean(str(path[-1]), known) or f"known keys: {', '.join(known)}"
 
 
-def _describe(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
+def _describe(model: type[BaseModel], path: Path) -> str:
     owner = _owner(model, path)
     field = owner.model_fields.get(str(path[-1])) if owner else None
     return (field.description or "") if field else ""

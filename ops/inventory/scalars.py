@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from contextlib import suppress
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -45,12 +46,10 @@ def _network(value: object) -> ipaddress.IPv4Network:
 
 
 def _interface(value: object) -> ipaddress.IPv4Interface:
-    try:
-        if "/" not in str(value):
-            raise ValueError
-        return ipaddress.IPv4Interface(str(value))
-    except ValueError:
-        raise ValueError(f"{value} is not an IPv4 address with its prefix (write 10.40.17.2/30)") from None
+    with suppress(ValueError):
+        if "/" in str(value):
+            return ipaddress.IPv4Interface(str(value))
+    raise ValueError(f"{value} is not an IPv4 address with its prefix (write 10.40.17.2/30)")
 
 
 def _address(value: object) -> ipaddress.IPv4Address:

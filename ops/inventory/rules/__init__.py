@@ -1,7 +1,7 @@
 """Cross-checks over a whole Region: one rule per file, found by folder scan.
 
-A rule module exports `check(region) -> Iterable[Problem]` and is pure. tests/contract/rules/<rule>.yml holds for each
-one good and one bad example.
+A rule module exports `check(region) -> Iterable[Finding]` and is pure and O(n): a regency may have thousands of sites.
+tests/contract/rules/<rule>.yml holds for each at least one good and one bad example.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 
-from ops.errors import Problem
+from ops.inventory.finding import Finding
 from ops.inventory.model import Region
 
-Check = Callable[[Region], Iterable[Problem]]
+Check = Callable[[Region], Iterable[Finding]]
 
 
 def found() -> dict[str, Check]:
@@ -24,6 +24,6 @@ def found() -> dict[str, Check]:
     }
 
 
-def check(region: Region) -> list[Problem]:
-    """All problems that any rule sees, sorted."""
-    return sorted({problem for rule in found().values() for problem in rule(region)})
+def check(region: Region) -> list[Finding]:
+    """All that any rule finds."""
+    return [finding for rule in found().values() for finding in rule(region)]
