@@ -1,0 +1,72 @@
+"""The second reader: what lies in a restored folder, told by find(1) and sha256sum(1).
+
+On purpose not the code that wrote the manifest (`tree.py`): a mistake there must not prove itself.
+"""
+
+# ruff: noqa: PTH # names on hosts need not be text
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+from backup.hostside import programs
+
+_FIELDS = "%y\\0%s\\0%m\\0%U:%G\\0%T@\\0%P\\0%l\\0"
+_KINDS = {"f": "file", "d": "folder", "l": "link"}
+
+
+def folder(root: str) -> dict[str, Any]:
+    """The same shape as `tree.manifest`, from coreutils and findutils."""
+    found = {}
+    for words in _records(root):
+        kind = _KINDS.get(words[0].decode(), "special")
+        entry: dict[str, Any] = {
+            "kind": kind,
+            "mode": words[2].decode().rjust(4, "0")[-4:],
+            "owner": words[3].decode(),
+            "mtime_ns": _nanoseconds(words[4].decode()),
+        }
+        if kind == "file":
+            entry["size"] = int(words[1])
+        elif kind == "link":
+            entry["target"] = os.fsdecode(words[6])
+        found[os.fsdecode(words[5])] = entry
+    for name, digest in _sums(root):
+        found[name]["sha256"] = digest
+    return found
+
+
+def room(path: str) -> int:
+    """Bytes free where `path` is."""
+    return shutil.disk_usage(path).free
+
+
+def _records(root: str) -> Iterator[list[bytes]]:
+    """Seven NUL-ended fields an entry: no name can hold a NUL."""
+    fields = _out(["find", root, "-mindepth", "1", "-printf", _FIELDS]).split(b"\0")[:-1]
+    for at in range(0, len(fields), 7):
+        yield fields[at : at + 7]
+
+
+def _sums(root: str) -> Iterator[tuple[str, str]]:
+    """sha256sum over every regular file: (path below root, digest)."""
+    reader = 'cd "$1" && find . -type f -print0 | xargs -0 -r sha256sum -z --'
+    for line in _out(["sh", "-c", reader, "sh", root]).split(b"\0")[:-1]:
+        yield os.fsdecode(line[66:].removeprefix(b"./")), line[:64].decode()
+
+
+def _nanoseconds(stamp: str) -> int:
+    """find's `%T@`: seconds with a fraction (ten digits; the tenth is always 0)."""
+    seconds, _, fraction = stamp.partition(".")
+    return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, "0"))
+
+
+def _out(argv: list[str]) -> bytes:
+    done = subprocess.run(argv, capture_output=True, check=False, preexec_fn=programs.die_with_parent)
+    if done.returncode:
+        said = (done.stderr.decode(errors="replace").strip() or "no output").splitlines()[-1]
+        raise RuntimeError(f"{argv[0]}: exit {done.returncode}: {said}")
+    return done.stdout

@@ -1,0 +1,159 @@
+"""A throw-away PostgreSQL without any network: load a restored dump, tell what it holds, leave nothing behind.
+
+The server lives in its own network and process namespaces and is killed by the kernel when this process ends, so a
+restored database can never call home and never outlives the drill.
+"""
+
+# ruff: noqa: PTH # names on hosts need not be text
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from backup.hostside import pg, programs
+
+START_SECONDS = 60.0
+_SETTINGS = {  # speed only: the data is thrown away
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "4GB",
+    "maintenance_work_mem": "256MB",
+    "listen_addresses": "",
+    "shared_buffers": "128MB",
+    "jit": "off",
+}
+
+
+def prove(  # one call's whole description, sent as JSON
+    *, folder: str, dump: str, run_as: str, roles: list[str], timezone: str, timeout: float
+) -> dict[str, Any]:
+    """{steps: [{name, seconds}], facts}: RuntimeError tells which step failed and why."""
+    binaries = newest_binaries()
+    data, sockets = os.path.join(folder, "pg"), os.path.join(folder, "s")
+    for path in (data, sockets):
+        os.makedirs(path, mode=0o700)
+        _give(path, run_as)
+    _give(dump, run_as)
+    steps: list[dict[str, Any]] = []
+    with _step(steps, "initdb"):
+        _must(_initdb(binaries, data, run_as), "initdb")
+    with _step(steps, "start"):
+        server = _start(binaries, data, sockets, run_as)
+    try:
+        where = ["-h", sockets, "-U", "drill"]
+        with _step(steps, "ready"):
+            _ready(server, run_as, where, os.path.join(folder, "pg.log"))
+        with _step(steps, "load"):
+            _load(binaries, run_as, where, dump, roles, timeout)
+        with _step(steps, "query"):
+            facts = _facts(run_as, where, timezone)
+    finally:
+        programs.end(server)
+    return {"steps": steps, "facts": facts}
+
+
+def newest_binaries() -> str:
+    """Folder of the newest PostgreSQL of this host."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
+    if not found:
+        raise RuntimeError("PostgreSQL is not installed here")
+    return found[-1]
+
+
+def remove(*, folder: str) -> bool:
+    """Take one drill's folder away; whether there was one."""
+    if not os.path.isdir(folder):
+        return False
+    shutil.rmtree(folder)
+    return True
+
+
+def _initdb(binaries: str, data: str, run_as: str) -> list[str]:
+    words = ["-D", data, "-U", "drill", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    return [*pg.become(run_as), f"{binaries}/initdb", *words, "--no-instructions"]
+
+
+def _start(binaries: str, data: str, sockets: str, run_as: str) -> subprocess.Popen[bytes]:
+    settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+    isolated = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    argv = [*isolated, *pg.become(run_as), f"{binaries}/postgres", "-D", data, "-k", sockets, *settings]
+    with open(os.path.join(os.path.dirname(data), "pg.log"), "wb") as log:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
+        )
+
+
+def _ready(server: subprocess.Popen[bytes], run_as: str, where: list[str], log: str) -> None:
+    until = time.monotonic() + START_SECONDS
+    argv = [*pg.become(run_as), "psql", "-X", *where, "-d", "postgres", "-c", "SELECT 1"]
+    while programs.run(argv, timeout=10)["code"] != 0:
+        if server.poll() is not None or time.monotonic() > until:
+            with open(log, encoding="utf-8", errors="replace") as said:
+                raise RuntimeError(f"PostgreSQL did not start: {(said.read().strip() or 'no output').splitlines()[-1]}")
+        time.sleep(0.1)
+
+
+def _load(  # words of one command line
+    binaries: str, run_as: str, where: list[str], dump: str, roles: list[str], timeout: float
+) -> None:
+    session = pg.Session(run_as, [*where, "-d", "postgres"])
+    try:
+        for role in roles:
+            if role != "drill":
+                session.tell(f"CREATE ROLE {_quoted(role)} NOLOGIN;")
+        session.tell("CREATE DATABASE proven TEMPLATE template0;")
+    finally:
+        session.close()
+    restore = [f"{binaries}/pg_restore", *where, "-d", "proven", "-j2", "--exit-on-error", dump]
+    _must([*pg.become(run_as), *restore], "pg_restore", timeout)
+
+
+def _facts(run_as: str, where: list[str], timezone: str) -> dict[str, Any]:
+    session = pg.Session(run_as, [*where, "-d", "proven"])
+    try:
+        return pg.facts(session, timezone)
+    finally:
+        session.close()
+
+
+def _must(argv: list[str], what: str, timeout: float = 300.0) -> None:
+    done = programs.run(argv, timeout=timeout)
+    if done["code"] != 0:
+        said = (done["err"].strip() or done["out"].strip() or "no output").splitlines()
+        reason = next((line for line in said if "error" in line.lower()), said[-1])
+        raise RuntimeError(f"{what}: exit {done['code']}: {reason}")
+
+
+@contextlib.contextmanager
+def _step(steps: list[dict[str, Any]], name: str) -> Iterator[None]:
+    begun = time.monotonic()
+    programs.tell(step=name)
+    yield
+    steps.append({"name": name, "seconds": round(time.monotonic() - begun, 3)})
+
+
+def _give(path: str, user: str) -> None:
+    if user:
+        account = pwd.getpwnam(user)
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

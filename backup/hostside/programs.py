@@ -1,0 +1,120 @@
+"""Run programs on this host: with a time limit of our own, and never longer than the station that asked is there."""
+
+# ruff: noqa: PTH # names on hosts need not be text
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+PULSE = 2.0  # seconds between signs of life to the station
+TIMED_OUT = 124  # as timeout(1)
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def tell(**event: Any) -> None:
+    """One event to the station, at once. A station that is gone ends this process (and so its children)."""
+    try:
+        print("@event " + json.dumps(event), flush=True)
+    except OSError:
+        os._exit(1)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    given: str | None = None,
+    env: Mapping[str, str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Run to the end; {argv, code, out, err, seconds}. `secrets`: option → value, handed over as an unnamed file."""
+    begun = time.monotonic()
+    handles = {option: _unnamed(value) for option, value in (secrets or {}).items()}
+    child = subprocess.Popen(
+        [argv[0], *(f"{option}=/dev/fd/{handle}" for option, handle in handles.items()), *argv[1:]],
+        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
+        pass_fds=tuple(handles.values()),
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
+    )
+    try:
+        out, err, code = _wait(child, given, begun + timeout)
+    finally:
+        end(child)
+        for handle in handles.values():
+            os.close(handle)
+    return {
+        "argv": list(argv),
+        "code": code,
+        "out": out.decode(errors="replace"),
+        "err": err.decode(errors="replace"),
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+
+
+def secret(spec: Mapping[str, str]) -> str:
+    """A secret's value: given as it is, or from a root-only file of this host (a JSON file's key, or all of a file)."""
+    if "value" in spec:
+        return spec["value"]
+    with open(spec["file"], encoding="utf-8") as text:
+        return str(json.load(text)[spec["key"]]) if "key" in spec else text.read().strip()
+
+
+def reachable(address: str, port: int, seconds: float) -> str:
+    """Empty when a TCP connection can be opened, else why not."""
+    try:
+        with socket.create_connection((address, port), seconds):
+            return ""
+    except OSError as error:
+        return str(error)
+
+
+def end(child: subprocess.Popen[Any]) -> None:
+    """No process of the child's group is left after this."""
+    for sent, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        if child.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, sent)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(patience)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def die_with_parent() -> None:
+    """For a fresh child: the kernel kills it when this process ends, however that happens."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(child: subprocess.Popen[bytes], given: str | None, until: float) -> tuple[bytes, bytes, int]:
+    waiting = None if given is None else given.encode("utf-8", "surrogateescape")
+    while True:
+        try:
+            out, err = child.communicate(waiting, min(PULSE, max(0.05, until - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= until:
+                end(child)
+                out, err = child.communicate()
+                return out, err, TIMED_OUT
+            tell(alive=True)
+        else:
+            return out, err, child.returncode if child.returncode >= 0 else 128 - child.returncode
+
+
+def _unnamed(value: str) -> int:
+    """A file without a name that holds `value`; gone when closed."""
+    handle = os.memfd_create("k", 0)
+    os.write(handle, value.encode())
+    return handle

@@ -1,0 +1,62 @@
+"""What a backup must give back: written and signed when it is taken, compared when a drill restores it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from backup.chain import canonical
+from backup.signing import Signer, verify
+from ops.errors import OpsError
+
+FILE = "/manifest.json"  # its name inside the manifest's own snapshot
+TAG = "manifest"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One backup as it must come back.
+
+    content   for files {path: entry}, for a database the facts of `hostside/pg.py`
+    taken     epoch seconds of the station's clock, when the set began to be read
+    unstable  paths that changed while they were being read; they prove nothing
+    """
+
+    opd: str
+    set: str
+    kind: str
+    server: str
+    source: str
+    snapshot: str
+    path: str  # where the data lies inside the snapshot
+    taken: float
+    content: Mapping[str, Any]
+    unstable: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        return canonical(asdict(self))
+
+
+def sealed(manifest: Manifest, signer: Signer) -> str:
+    """The manifest with its signature: one JSON document."""
+    text = manifest.text()
+    return json.dumps({"manifest": text, "signature": signer.sign(text.encode())}) + "\n"
+
+
+def digest(sealed_text: str) -> str:
+    return hashlib.sha256(sealed_text.encode()).hexdigest()
+
+
+def opened(sealed_text: str, public_pem: str) -> tuple[Manifest, bool]:
+    """(manifest, whether its signature is the station's). OpsError when it is no manifest at all."""
+    try:
+        outer = json.loads(sealed_text)
+        inner = json.loads(outer["manifest"])
+        manifest = Manifest(**{**inner, "unstable": tuple(inner["unstable"])})
+        signed = verify(public_pem, outer["manifest"].encode(), outer["signature"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise OpsError(f"the backup's manifest cannot be read: {error}", "take a new backup of this set") from None
+    return manifest, signed

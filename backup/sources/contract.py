@@ -1,0 +1,65 @@
+"""What every kind of backup source promises. One file per kind in this folder, named as in `BackupSet.kind`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+import backup.sources
+from backup.restic import Restic, Saved
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`content`: the manifest's part (see the kind's file) · `path`: where the data lies inside the snapshot."""
+
+    saved: Saved
+    path: str
+    content: Mapping[str, Any]
+    unstable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a drill found. `content`: the same shape as `Taken.content` · `steps`: seconds by name."""
+
+    content: Mapping[str, Any]
+    steps: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a restored copy is looked at. `folder`: this drill's own · `data`: where restic restored to."""
+
+    folder: str
+    data: str
+    timezone: str
+    run_as: str = "postgres"
+    limit: float = 3600.0  # seconds
+
+
+class Source(Protocol):
+    """A module of this folder."""
+
+    def take(self, restic: Restic, key: str, source: str, timezone: str) -> Taken:
+        """Back `source` up on the host that `restic` runs on, and tell what a restore must equal."""
+        ...
+
+    def look(self, restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
+        """What a restored copy holds, read on the drill server."""
+        ...
+
+    def counts(self, content: Mapping[str, Any]) -> dict[str, int]:
+        """Figures for people: how many files, rows, bytes."""
+        ...
+
+
+def source(kind: str) -> Source:
+    return cast("Source", importlib.import_module(f"backup.sources.{kind}"))
+
+
+def kinds() -> list[str]:
+    return sorted(one.name for one in pkgutil.iter_modules(backup.sources.__path__) if one.name != "contract")

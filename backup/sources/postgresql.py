@@ -1,0 +1,59 @@
+"""One PostgreSQL database: a dump that streams into restic, with rows, row sums and objects of the same snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backup.hostside import pg, pg_backup, pg_prove, programs, restic_call
+from backup.restic import LONG, Restic
+from backup.sources.contract import Place, Restored, Taken
+from backup.trouble import ResticError, Trouble
+from ops.system import hostpython
+
+RUN_AS = "postgres"
+WHERE: tuple[str, ...] = ()  # psql's words for a server that is not the host's default one
+
+
+def take(restic: Restic, key: str, source: str, timezone: str) -> Taken:
+    """Only a dump that ended well and holds bytes is a backup; restic itself would save an empty one."""
+    path = f"/{source}.dump"
+    words = [*restic.backup_words(restic.where.name, [key]), "--stdin-filename", path]
+    arguments = {
+        "database": source,
+        "run_as": RUN_AS,
+        "where": list(WHERE),
+        "timezone": timezone,
+        "call": restic.call(words, LONG),
+    }
+    asked = hostpython.Call((programs, restic_call, pg, pg_backup), "backup", arguments, LONG + 60)
+    answer = hostpython.call(restic.where, asked)
+    saved = restic.saved(answer["done"])
+    if saved.bytes == 0:
+        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {source}: the dump is empty")
+    return Taken(saved, path, answer["facts"])
+
+
+def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
+    """Load the dump into a throw-away server without any network and ask it the same questions."""
+    arguments = {
+        "folder": place.folder,
+        "dump": place.data,
+        "run_as": place.run_as,
+        "roles": manifest["roles"],
+        "timezone": place.timezone,
+        "timeout": place.limit,
+    }
+    asked = hostpython.Call((programs, pg, pg_prove), "prove", arguments, place.limit + 120)
+    answer = hostpython.call(restic.where, asked)
+    return Restored(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+
+
+def counts(content: Mapping[str, Any]) -> dict[str, int]:
+    tables = content["tables"].values()
+    return {
+        "tables": len(content["tables"]),
+        "rows": sum(table["rows"] for table in tables),
+        "objects": len(content["objects"]),
+        "bytes": content["bytes"],
+    }
