@@ -16,12 +16,13 @@ from ops.plan.change import Artifact
 
 KIND = "ansible-vars"
 HOST = "station"
+DOCUMENTS = "/srv/www"  # where a web server keeps the offices' pages, a folder each
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:
     for opd in region.opds:
         content = yaml.dump({group(opd): variables(region, opd)}, allow_unicode=True, sort_keys=True, width=1000)
-        yield Artifact(KIND, f"{HOST}/{opd.code}.yml", content, opd.at.rpartition(":")[0])
+        yield Artifact(KIND, f"{HOST}/{opd.code}.yml", content, opd.line)
 
 
 def group(opd: Opd) -> str:
@@ -61,7 +62,9 @@ def variables(region: Region, opd: Opd) -> dict[str, Any]:
             for link in opd.links
         ],
         "extensions": [phone.number for phone in opd.phones.extensions] if opd.phones else [],
-        "backup": [{"name": one.name, "kind": one.kind, "server": one.server, "source": one.source} for one in opd.backup],
+        "backup": [
+            {"name": one.name, "kind": one.kind, "server": one.server, "source": one.source} for one in opd.backup
+        ],
     }
 
 
@@ -89,7 +92,7 @@ def region_variables(region: Region) -> dict[str, Any]:
 
 
 def server_variables(region: Region, server: str) -> dict[str, Any]:
-    """What one server must hold for the offices: databases and document folders."""
+    """What one server must hold for the offices: databases, document folders, pages."""
     databases = [
         {"name": one.source, "owner": one.source, "opd": opd.code}
         for opd in region.opds
@@ -102,5 +105,9 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         for one in opd.backup
         if one.server == server and one.kind == "files"
     ]
-    sites = [opd.code for opd in region.opds if any(web.server == server for web in opd.web)]
+    sites = [
+        {"path": f"{DOCUMENTS}/{opd.code}", "opd": opd.code}
+        for opd in region.opds
+        if any(web.server == server for web in opd.web)
+    ]
     return {"kominfo_databases": databases, "kominfo_folders": folders, "kominfo_sites": sites}

@@ -27,7 +27,7 @@ def artifacts(region: Region) -> Iterable[Artifact]:
 
 
 def _of_the_region(region: Region, host: str) -> Iterable[Artifact]:
-    because = region.at.rpartition(":")[0]
+    because = region.line
     zone = _zone(region, region.domain, _region_records(region))
     yield Artifact(KIND, f"{host}/{REGION_SCOPE}.zone", zone, because)
     yield Artifact(KIND, f"{host}/{REGION_SCOPE}.conf", _stanza([(region.domain, f"{REGION_SCOPE}.zone")]), because)
@@ -38,10 +38,10 @@ def _of_an_office(region: Region, opd: Opd, host: str) -> Iterable[Artifact]:
     for web, file in zip(opd.web, _files(opd), strict=True):
         name = f"{web.name}.{region.domain}"
         zone = _zone(region, name, _web_records(region, web))
-        yield Artifact(KIND, f"{host}/{file}", zone, web.at.rpartition(":")[0])
+        yield Artifact(KIND, f"{host}/{file}", zone, web.line)
         stanzas.append((name, file))
     if stanzas:
-        yield Artifact(KIND, f"{host}/{opd.code}.conf", _stanza(stanzas), opd.at.rpartition(":")[0])
+        yield Artifact(KIND, f"{host}/{opd.code}.conf", _stanza(stanzas), opd.line)
 
 
 def _files(opd: Opd) -> list[str]:

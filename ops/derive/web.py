@@ -1,15 +1,15 @@
-"""Every office with a web name → one nginx virtual host. Until the office puts its pages there, it answers with its name."""
+"""Every office with a web name → one nginx virtual host. Until it has pages there, it answers with its own name."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Mapping
 
+from ops.derive.ansible_vars import DOCUMENTS
 from ops.inventory.model import Opd, Region, WebHost
 from ops.plan.change import Artifact
 
 KIND = "web-host"
-DOCUMENTS = "/srv/www"  # below it a folder per office
 
 _AS_ENTITY: Mapping[int, str] = {ord(char): f"&#{ord(char)};" for char in "$\\"}  # nginx would read them
 
@@ -19,7 +19,7 @@ def artifacts(region: Region) -> Iterable[Artifact]:
         for server in sorted({web.server for web in opd.web}):
             here = [web for web in opd.web if web.server == server]
             content = "\n".join(_host(region, opd, web) for web in here)
-            yield Artifact(KIND, f"{server}/{opd.code}.conf", content, here[0].at.rpartition(":")[0])
+            yield Artifact(KIND, f"{server}/{opd.code}.conf", content, here[0].line)
 
 
 def names(region: Region, web: WebHost) -> list[str]:

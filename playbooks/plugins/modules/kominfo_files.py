@@ -1,0 +1,242 @@
+#!/usr/bin/python
+"""Several files as one change: all written, checked and taken into service, or all as before."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import hashlib
+import os
+import pwd
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: kominfo_files
+short_description: Write several files as one change
+description:
+  - Writes files atomically (beside, flushed, renamed), removes others, then runs O(validate) and O(reload).
+  - When a command fails, everything is put back as it was and the command's last line is the message.
+  - A reload that was due but never came (power cut, killed run) is made up for by the next run.
+options:
+  directories: {type: list, elements: dict, default: [], description: "path, mode, owner, group"}
+  files: {type: list, elements: dict, default: [], description: "path, content, mode, owner, group, check (with %s)"}
+  absent: {type: list, elements: path, default: [], description: files to remove}
+  validate: {type: list, elements: list, default: [], description: commands that must succeed with the new files}
+  reload: {type: list, elements: list, default: [], description: commands that take the new files into service}
+  secrets: {type: list, elements: str, default: [], description: values that no output may show}
+author: [kominfo-ops]
+"""
+EXAMPLES = """
+- kominfo_files:
+    files: [{path: /etc/nginx/conf.d/a.conf, content: "…"}]
+    validate: [[nginx, -t]]
+    reload: [[systemctl, try-reload-or-restart, nginx.service]]
+"""
+RETURN = """
+paths: {type: list, returned: always, description: what was or would be changed}
+reloaded: {type: bool, returned: always, description: whether O(reload) ran}
+"""
+
+NEW = ".kominfo-new-"  # how a file that is not yet in place is called
+PENDING = Path(os.environ.get("KOMINFO_PENDING", "/run/kominfo-pending"))
+
+
+class StepError(Exception):
+    """A command refused."""
+
+
+class Kept:
+    """One path as it was before: content, mode and owner, or nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.content: bytes | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self.content = path.read_bytes()
+            self.stat = path.stat()
+
+    def differs(self, content: bytes, mode: int, uid: int, gid: int) -> bool:
+        return self.content != content or (self.stat.st_mode & 0o7777, self.stat.st_uid, self.stat.st_gid) != (
+            mode,
+            uid,
+            gid,
+        )
+
+    def put_back(self) -> None:
+        if self.content is None:
+            self.path.unlink(missing_ok=True)
+        else:
+            write(self.path, self.content, self.stat.st_mode & 0o7777, self.stat.st_uid, self.stat.st_gid)
+
+
+def write(path: Path, content: bytes, mode: int, uid: int, gid: int, check: list[str] | None = None) -> None:
+    """Replace `path` in one step; nobody ever sees half a file or a secret with the wrong mode."""
+    handle, fresh = tempfile.mkstemp(prefix=NEW, dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            os.fchown(out.fileno(), uid, gid)
+            os.fchmod(out.fileno(), mode)
+            out.flush()
+            os.fsync(out.fileno())
+        if check:
+            command([word.replace("%s", fresh) for word in check])
+        os.replace(fresh, path)  # noqa: PTH105 # the name is a str here
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(fresh)  # noqa: PTH108
+        raise
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def command(argv: list[str]) -> None:
+    """Run it; StepError with the last line it said when it refuses."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, errors="replace", timeout=60, check=False)
+    except FileNotFoundError:
+        raise StepError(f"{argv[0]}: not installed") from None
+    except subprocess.TimeoutExpired:
+        raise StepError(f"{' '.join(argv)}: no answer within 60 s") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+        told = next((line for line in said if "error" in line.lower() or "emerg" in line), said[-1])
+        raise StepError(f"{' '.join(argv[:3])}: {told.strip()}")
+
+
+def owner_of(item: dict[str, Any]) -> tuple[int, int]:
+    """uid and gid; KeyError when the host has no such user or group."""
+    return pwd.getpwnam(item.get("owner") or "root").pw_uid, grp.getgrnam(item.get("group") or "root").gr_gid
+
+
+def mode_of(item: dict[str, Any], usual: str) -> int:
+    return int(str(item.get("mode") or usual), 8)
+
+
+class Run:
+    """One invocation. `changed`: the paths; `kept`: how they were."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module, self.params = module, module.params
+        self.kept: list[Kept] = []
+        self.changed: list[str] = []
+        self.diff: list[dict[str, str]] = []
+        marks = repr((sorted(item["path"] for item in self.params["files"])[:1], self.params["reload"]))
+        self.mark = PENDING / hashlib.sha256(marks.encode()).hexdigest()[:16]
+
+    def go(self) -> None:
+        due = bool(self.params["reload"]) and self.mark.exists()
+        try:
+            self.directories()
+            self.files()
+            self.removals()
+            if (self.changed or due) and not self.module.check_mode:
+                self.serve()
+        except (StepError, OSError, KeyError) as error:
+            for kept in reversed(self.kept):
+                kept.put_back()
+            if self.kept and not due:
+                self.mark.unlink(missing_ok=True)
+            text = f"no such user or group: {error}" if isinstance(error, KeyError) else str(error)
+            self.module.fail_json(msg=text, rolled_back=[str(kept.path) for kept in self.kept])
+        extra = {"diff": self.diff} if self.module._diff else {}  # noqa: SLF001 # there is no public name
+        self.module.exit_json(changed=bool(self.changed or due), paths=self.changed, reloaded=due, **extra)
+
+    def directories(self) -> None:
+        for item in self.params["directories"]:
+            path, mode = Path(item["path"]), mode_of(item, "0755")
+            if path.is_dir() and self.account_exists(item):
+                stat = path.stat()
+                if (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid) == (mode, *owner_of(item)):
+                    continue
+            self.changed.append(str(path))
+            if not self.module.check_mode:
+                path.mkdir(parents=True, exist_ok=True)
+                os.chown(path, *owner_of(item))
+                path.chmod(mode)
+
+    def account_exists(self, item: dict[str, Any]) -> bool:
+        try:
+            owner_of(item)
+        except KeyError:
+            return False
+        return True
+
+    def files(self) -> None:
+        for item in self.params["files"]:
+            path, content, mode = Path(item["path"]), item["content"].encode(), mode_of(item, "0644")
+            kept = Kept(path)
+            if self.module.check_mode and not self.account_exists(item):
+                self.note(kept, content)  # a run for real would have made the account by now
+                continue
+            uid, gid = owner_of(item)
+            if kept.content is not None and not kept.differs(content, mode, uid, gid):
+                continue
+            self.note(kept, content)
+            if not self.module.check_mode:
+                self.begin(kept)
+                write(path, content, mode, uid, gid, item.get("check"))
+
+    def removals(self) -> None:
+        for name in self.params["absent"]:
+            kept = Kept(Path(name))
+            if kept.content is None:
+                continue
+            self.note(kept, b"")
+            if not self.module.check_mode:
+                self.begin(kept)
+                kept.path.unlink()
+                sync(kept.path.parent)
+
+    def note(self, kept: Kept, content: bytes) -> None:
+        self.changed.append(str(kept.path))
+        before = (kept.content or b"").decode(errors="replace")
+        header = {"before_header": str(kept.path), "after_header": str(kept.path)}
+        self.diff.append({**header, "before": before, "after": content.decode(errors="replace")})
+
+    def begin(self, kept: Kept) -> None:
+        """From here on a reload is due, and the old content is wanted back if anything fails."""
+        kept.path.parent.mkdir(parents=True, exist_ok=True)
+        for stray in kept.path.parent.glob(f"{NEW}*"):
+            stray.unlink(missing_ok=True)
+        if self.params["reload"]:
+            PENDING.mkdir(exist_ok=True)
+            self.mark.touch()
+        self.kept.append(kept)
+
+    def serve(self) -> None:
+        for argv in [*self.params["validate"], *self.params["reload"]]:
+            command([str(word) for word in argv])
+        self.mark.unlink(missing_ok=True)
+
+
+def main() -> None:
+    several = {"type": "list", "default": []}
+    module = AnsibleModule(
+        argument_spec={
+            "directories": {**several, "elements": "dict"},
+            "files": {**several, "elements": "dict"},
+            "absent": {**several, "elements": "path"},
+            "validate": {**several, "elements": "list"},
+            "reload": {**several, "elements": "list"},
+            "secrets": {**several, "elements": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    Run(module).go()
+
+
+if __name__ == "__main__":
+    main()
