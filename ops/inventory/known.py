@@ -1,0 +1,27 @@
+"""What the catalogue knows, by name only: the stems of its data files.
+
+The inventory may not import the catalogue's room (it stands above), and needs nothing of it but which names exist. So
+it reads the list of packaged data files; what is in them stays the catalogue's business.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+
+@cache
+def device_models() -> frozenset[str]:
+    return _stems("devices")
+
+
+@cache
+def phone_models() -> frozenset[str]:
+    return _stems("phones")
+
+
+def _stems(folder: str) -> frozenset[str]:
+    shelf = resources.files("ops") / "catalogue" / folder
+    if not shelf.is_dir():
+        return frozenset()
+    return frozenset(item.name.removesuffix(".yml") for item in shelf.iterdir() if item.name.endswith(".yml"))

@@ -1,0 +1,35 @@
+"""A source is an absolute path or a database name, and nothing is backed up twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from ops.inventory.finding import Finding
+from ops.inventory.model import BackupSet, Region
+from ops.inventory.walk import Claim, backups, claimed_twice
+
+_DATABASE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def check(region: Region) -> Iterable[Finding]:
+    for _, kept in backups(region):
+        yield from _form(kept)
+    claims = (
+        Claim(f"{kept.server}:{kept.source}", kept, "source", f"{opd.code}'s set {kept.name}")
+        for opd, kept in backups(region)
+    )
+    yield from claimed_twice(claims, "one source belongs to one set")
+
+
+def _form(kept: BackupSet) -> Iterable[Finding]:
+    if kept.kind == "postgresql":
+        if not _DATABASE.fullmatch(kept.source):
+            what = f"{kept.source!r} is no database name"
+            yield Finding(kept, "source", what, "lower-case letters, digits and _, a letter first, up to 63")
+        return
+    path = PurePosixPath(kept.source)
+    if not path.is_absolute() or ".." in path.parts or str(path) != kept.source or path == PurePosixPath("/"):
+        hint = "write the whole path of a folder, as /srv/opd/dinkes"
+        yield Finding(kept, "source", f"{kept.source!r} is no absolute path below /", hint)
