@@ -4,39 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
-from ops.errors import HostFailedError, OpsError
-from ops.system import netns
+from ops.errors import HostFailedError
 from ops.system.sip import dialog as sip
 from ops.system.sip import digest, sdp
 from ops.system.sip.media import Media
 from ops.system.sip.message import MalformedError, Message
+from ops.system.sip.place import Account, Place, open_udp
 from ops.system.sip.wire import Endpoint, Wire
 
 _OK, _REFUSED, _UNAUTHORISED, _PROXY_UNAUTHORISED = 200, 300, 401, 407
+GOODBYE = 0.2  # seconds in which the refusal that follows a CANCEL may still come
 _Protocol = TypeVar("_Protocol", bound=asyncio.DatagramProtocol)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A number at an exchange. `server`: where its SIP requests go."""
-
-    number: str
-    password: str = field(repr=False)
-    domain: str
-    server: Endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the telephone stands: its own address, and the network namespace that has it (None: this machine's)."""
-
-    address: str
-    namespace: str | None = None
 
 
 @dataclass
@@ -190,7 +172,13 @@ class Agent:
         task.add_done_callback(self._tasks.discard)
 
     def _refused(self, what: str, answer: Message) -> HostFailedError:
-        return HostFailedError(self.account.number, f"{what} refused: {answer.status} {answer.reason}")
+        known = {
+            401: "the password is not the exchange's, or the telephone is not in its office's own network",
+            404: "no telephone has that number",
+            480: "that telephone is not registered",
+        }
+        said = f"{what} refused: {answer.status} {answer.reason}"
+        return HostFailedError(self.account.number, said, known.get(answer.status, ""))
 
     async def _authorised(self, request: Message, patience: float) -> tuple[Message, Message]:
         """Ask, and once more with a digest when challenged. Returns the answer and the request that it answers."""
@@ -219,7 +207,8 @@ class Agent:
             answer = await self._wire.ask(request, server, patience)
         except TimeoutError:
             if request.method == "INVITE":
-                self._wire.send(sip.cancel(request).encode(), server)
+                self._wire.give_up(request, server)
+                await asyncio.sleep(GOODBYE)
             raise HostFailedError(
                 self.account.number,
                 f"{request.method}: no answer from {server[0]}:{server[1]} within {patience:g} s",
@@ -236,14 +225,7 @@ class Agent:
         return media
 
     async def _open(self, protocol: _Protocol, what: str) -> None:
-        """A UDP socket on our address. It is made inside the namespace and stays there."""
-        with netns.inside(self.place.namespace) if self.place.namespace else contextlib.nullcontext():
-            try:
-                door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                door.setblocking(False)
-                door.bind((self.place.address, 0))
-            except OSError as error:
-                raise OpsError(f"{what} socket on {self.place.address}: {error.strerror}") from None
+        door = open_udp(self.place, what)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, sock=door)
         if isinstance(protocol, Wire):
             self._me = sip.Party(self.account.number, self.account.domain, self.place.address, door.getsockname()[1])

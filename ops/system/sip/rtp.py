@@ -67,7 +67,8 @@ class Reception:
         transit = arrival * self._rate - packet.timestamp
         if self._transit is not None:
             step = abs((transit - self._transit + 2**31) % 2**32 - 2**31)  # timestamps wrap
-            self._jitter += (step - self._jitter) / 16
+            if step < self._rate:  # a jump of a second is the sender's clock set anew, not the network
+                self._jitter += (step - self._jitter) / 16
         self._transit = transit
 
     @property

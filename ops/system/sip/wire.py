@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from ops.system.sip.dialog import ack_refusal, cancel
 from ops.system.sip.message import MalformedError, Message, parse
 
 T1, T2 = 0.5, 4.0  # seconds: first and longest gap between repeats (§17.1.1.1)
@@ -22,6 +23,7 @@ class Wire(asyncio.DatagramProtocol):
         self._waiting: dict[tuple[str, str], asyncio.Queue[Message]] = {}
         self._answers: dict[tuple[str, str], tuple[bytes, Endpoint]] = {}
         self._acks: dict[str, tuple[bytes, Endpoint]] = {}
+        self._cancelled: dict[str, tuple[Message, Endpoint]] = {}
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -67,6 +69,11 @@ class Wire(asyncio.DatagramProtocol):
         self._acks[invite.branch] = (ack.encode(), to)
         self.send(ack.encode(), to)
 
+    def give_up(self, invite: Message, to: Endpoint) -> None:
+        """Withdraw an INVITE that nobody answered: CANCEL it, and acknowledge the refusal that follows."""
+        self._cancelled[invite.branch] = (invite, to)
+        self.send(cancel(invite).encode(), to)
+
     def answer(self, asked: Message, answer: Message, to: Endpoint) -> None:
         """Answer a request; the same bytes go out again if it is repeated."""
         self._answers[asked.branch, asked.method] = (answer.encode(), to)
@@ -86,6 +93,9 @@ class Wire(asyncio.DatagramProtocol):
             queue.put_nowait(message)
         elif method == "INVITE" and message.status >= FINAL and branch in self._acks:
             self.send(*self._acks[branch])
+        elif method == "INVITE" and message.status >= FINAL and branch in self._cancelled:
+            invite, to = self._cancelled.pop(branch)
+            self.acknowledge(invite, ack_refusal(invite, message), to)
 
     def _request(self, message: Message, addr: Endpoint) -> None:
         if known := self._answers.get((message.branch, message.method)):

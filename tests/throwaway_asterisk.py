@@ -1,0 +1,145 @@
+"""A throw-away Asterisk for tests: the image of the twin under an overlay, in namespaces of its own.
+
+Its configuration is the role's, rendered as the role renders it, plus the artefacts under test. When the process ends
+its mounts are gone with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from ops.plan.change import Artifact
+from ops.system.process import Ask, kill_group, run
+from ops.system.secrets import Secrets
+
+ROLE = Path(__file__).parents[1] / "playbooks/roles/pbx"
+_START = """
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+exec chroot "$2/root" asterisk -f -n
+"""
+
+
+@dataclass
+class Exchange:
+    """A running Asterisk. `namespace` holds it and whatever calls it."""
+
+    namespace: str
+    pid: int
+    secrets: Secrets
+
+    def cli(self, command: str) -> str:
+        """What the command line answers. Exit codes and 'reloaded' say nothing: read state back."""
+        where = ["nsenter", "-t", str(self.pid), "-m", "-n", "-r", "-w"]
+        return run([*where, "asterisk", "-rx", command], Ask(timeout=30)).out
+
+    def etc(self) -> Path:
+        return Path(f"/proc/{self.pid}/root/etc/asterisk")
+
+    def log(self) -> str:
+        return Path(f"/proc/{self.pid}/root/var/log/asterisk/messages.log").read_text(encoding="utf-8")
+
+    def put(self, artifacts: Iterable[Artifact]) -> None:
+        """Write as the host's applier does: beside, then renamed."""
+        for artifact in artifacts:
+            target = self.etc() / "kominfo" / artifact.key.partition("/")[2]
+            fresh = target.with_suffix(".new")
+            fresh.write_text(self.secrets.expand(artifact.content), encoding="utf-8")
+            fresh.replace(target)
+
+    def reload(self) -> None:
+        self.cli("module reload res_pjsip.so")
+        self.cli("dialplan reload")
+
+
+def image() -> Path:
+    """The unpacked image with Asterisk that the twin uses; skips the test when it is not there."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: a throw-away Asterisk lives in namespaces of its own")
+    folder = Path(os.environ.get("OPS_IMAGES", "/var/cache/kominfo-ops/images"))
+    found = sorted(path for path in folder.glob("sid-*") if (path / "usr/sbin/asterisk").is_file())
+    if not found:
+        pytest.skip(f"no image with Asterisk in {folder}: `ops twin up` builds it")
+    return found[-1]
+
+
+@contextmanager
+def exchange(artifacts: Iterable[Artifact], addresses: Iterable[str]) -> Iterator[Exchange]:
+    """A running Asterisk with `artifacts` applied before its start; `addresses` are put on its loopback."""
+    lower = image()
+    folder = Path(tempfile.mkdtemp(prefix="ops-asterisk-", dir="/var/tmp"))
+    namespace = folder.name
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        secrets = Secrets(folder / "secrets.yml")
+        _network(namespace, addresses)
+        _configure(folder, lower, artifacts, secrets)
+        with (folder / "console").open("wb") as console:
+            child = subprocess.Popen(
+                ["ip", "netns", "exec", namespace, "unshare", "-m", "sh", "-ec", _START, "sh", str(lower), str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+        running = Exchange(namespace, child.pid, secrets)
+        _wait(running, child, folder)
+        yield running
+    finally:
+        if child:
+            kill_group(child)
+        run(["ip", "netns", "del", namespace])
+        shutil.rmtree(folder)
+
+
+def _network(namespace: str, addresses: Iterable[str]) -> None:
+    run(["ip", "netns", "add", namespace]).must()
+    run(["ip", "-n", namespace, "link", "set", "lo", "up"]).must()
+    for address in addresses:
+        run(["ip", "-n", namespace, "address", "add", f"{address}/32", "dev", "lo"]).must()
+
+
+def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets: Secrets) -> None:
+    etc = folder / "upper/etc/asterisk"
+    (etc / "kominfo").mkdir(parents=True)
+    for name in ("work", "root"):
+        (folder / name).mkdir()
+    for path in (ROLE / "files").iterdir():
+        shutil.copy(path, etc)
+    values = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
+    for path in (ROLE / "templates").iterdir():
+        text = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(
+            path.read_text(encoding="utf-8")
+        )
+        (etc / path.stem).write_text(text.render(values), encoding="utf-8")
+    for kind in ("transport", "endpoint", "auth", "aor", "dialplan"):
+        (etc / "kominfo" / f"_region.{kind}.conf").touch()
+    for artifact in artifacts:
+        target = etc / "kominfo" / artifact.key.partition("/")[2]
+        target.write_text(secrets.expand(artifact.content), encoding="utf-8")
+    rundir = folder / "upper/run/asterisk"
+    rundir.mkdir(parents=True)
+    user = (lower / "var/lib/asterisk").stat()
+    os.chown(rundir, user.st_uid, user.st_gid)
+
+
+def _wait(running: Exchange, child: subprocess.Popen[bytes], folder: Path) -> None:
+    for _ in range(150):
+        if child.poll() is not None:
+            raise AssertionError(f"Asterisk ended: {(folder / 'console').read_text(encoding='utf-8')}")
+        control = Path(f"/proc/{child.pid}/root/run/asterisk/asterisk.ctl")
+        if control.exists() and "fully booted" in running.cli("core waitfullybooted"):
+            return
+        time.sleep(0.1)
+    raise AssertionError("Asterisk did not boot within 15 s")
