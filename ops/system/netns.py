@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ops.errors import OpsError
+from ops.system.process import Ask, run
 
 RUN = Path("/run/netns")
 _CLONE_NEWNET = 0x40000000
@@ -42,3 +46,58 @@ def inside(name: str) -> Iterator[None]:
 def _setns(handle: int, name: str) -> None:
     if _libc.setns(handle, _CLONE_NEWNET) != 0:
         raise OpsError(f"network namespace {name}: {os.strerror(ctypes.get_errno())}", "run it as root")
+
+
+def existing(prefix: str) -> set[str]:
+    """Names of all namespaces that begin with `prefix`."""
+    return {path.name for path in RUN.glob(f"{prefix}*")} if RUN.is_dir() else set()
+
+
+def set_kernel(name: str, values: dict[str, str]) -> None:
+    """Set net.* kernel parameters of a namespace: {"ipv4/ip_forward": "1"}. What this kernel lacks is left out."""
+    with inside(name):
+        for key, value in values.items():
+            path = Path("/proc/sys/net") / key
+            if path.exists():
+                path.write_text(value, encoding="ascii")
+
+
+def batch(lines: list[str], namespace: str = "", program: str = "ip") -> None:
+    """Run lines of `ip` (or `tc`) in one process, in a namespace or, with "", where the caller is."""
+    if not lines:
+        return
+    where = ["-n", namespace] if namespace else []
+    done = run([program, *where, "-batch", "-"], Ask(input="\n".join(lines) + "\n"))
+    if not done.ok:
+        said = done.err.strip().splitlines() or ["no output"]
+        raise OpsError(f"{program} in {namespace or 'this machine'}: {said[0]}", "ops twin down, then ops twin up")
+
+
+def pids(names: set[str]) -> set[int]:
+    """Every process that lives in one of the namespaces (best effort: processes come and go)."""
+    wanted = {(RUN / name).stat().st_ino for name in names if (RUN / name).exists()}
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/ns/net"):
+        with suppress(OSError):
+            if path.stat().st_ino in wanted:
+                found.add(int(path.parts[2]))
+    return found
+
+
+def indexes(name: str) -> dict[str, int]:
+    """The kernel's number of every interface of a namespace."""
+    with inside(name):
+        return {interface: index for index, interface in socket.if_nameindex()}
+
+
+def end_processes(names: set[str], grace: float = 2.0) -> None:
+    """End every process that lives in one of these namespaces, but not the caller: TERM, then KILL after `grace`."""
+    end = time.monotonic() + grace
+    while found := pids(names) - {os.getpid()}:
+        sent = signal.SIGTERM if time.monotonic() < end else signal.SIGKILL
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, sent)
+        if time.monotonic() > end + grace:
+            raise OpsError(f"processes {sorted(found)} cannot be ended", "look at them with ps, then try again")
+        time.sleep(0.05)

@@ -92,13 +92,14 @@ class Remote:
         given = (_env_lines(ask) + (ask.input or "")).encode()
         out, err, told = bytearray(), bytearray(), 0
         end = time.monotonic() + ask.timeout
-        sent = 0
+        fed = False
         while True:
-            if sent < len(given) and channel.send_ready():
-                sent += channel.send(given[sent : sent + 32768])
-            if sent >= len(given) and sent >= 0:
-                channel.shutdown_write()
-                sent, given = -1, b""
+            with contextlib.suppress(OSError):  # a program that has ended already reads no more
+                if given and channel.send_ready():
+                    given = given[channel.send(given[:32768]) :]
+                if not given and not fed:
+                    fed = True
+                    channel.shutdown_write()
             moved = _drain(channel, out, err)
             if ask.on_line:
                 told = _tell(out, told, ask)

@@ -1,0 +1,1 @@
+"""A working copy of an inventory on this machine: `up`, `status`, `down`."""

@@ -1,0 +1,80 @@
+"""One twin of a name on a machine: who holds the name, and who is working on it right now."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.errors import OpsError, UsageError
+from ops.world import states_folder, twin_state
+
+RUN = Path("/run/kominfo-ops")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
+
+
+def check_name(name: str) -> None:
+    """A twin's name becomes part of namespace and cgroup names."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a twin (lower-case letters, digits and -, at most 31)")
+
+
+@contextmanager
+def working_on(name: str) -> Iterator[None]:
+    """Only one `ops twin` at a time changes a twin. OpsError names the other one."""
+    check_name(name)
+    RUN.mkdir(parents=True, exist_ok=True, mode=0o755)
+    path = RUN / f"{name}.lock"
+    with path.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another"
+            raise OpsError(f"twin {name}: process {holder} is working on it", "wait for it or end it") from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def take(name: str) -> None:
+    """Claim the name for this state folder. OpsError when a twin of another state folder has it."""
+    check_mine(name)
+    (RUN / f"{name}.json").write_text(json.dumps({"state": str(twin_state(name))}) + "\n", encoding="utf-8")
+
+
+def release(name: str) -> None:
+    for kind in ("json", "lock"):
+        (RUN / f"{name}.{kind}").unlink(missing_ok=True)
+
+
+def mine() -> list[str]:
+    """Every twin of this state folder, also half-made ones."""
+    found = {path.name for path in (states_folder() / "twin").glob("*") if path.is_dir()}
+    for path in RUN.glob("*.json"):
+        if _owner(path.stem) == str(twin_state(path.stem)):
+            found.add(path.stem)
+    return sorted(found)
+
+
+def _owner(name: str) -> str:
+    path = RUN / f"{name}.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["state"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def check_mine(name: str) -> None:
+    owner = _owner(name)
+    if owner and owner != str(twin_state(name)):
+        root = Path(owner).parent.parent
+        raise OpsError(
+            f"the twin named {name} belongs to the state folder {root}",
+            f"choose another --name, or OPS_STATE={root} ops twin down --name {name}",
+        )
