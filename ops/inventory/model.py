@@ -25,6 +25,8 @@ from ops.inventory.scalars import (
     Name,
     Network,
     SecretName,
+    SecretNames,
+    ShortCodes,
     Title,
 )
 
@@ -58,7 +60,7 @@ class Numbering(Declared):
     digits: Annotated[int, Field(ge=3, le=8)] = 5
     pbx: Name = Field(description="the server in hosts.yml that runs Asterisk")
     emergency: tuple[Extension, ...] = Field(description="numbers that nothing may shadow")
-    short_codes: dict[str, Extension] = {}
+    short_codes: ShortCodes = Field(default={}, description="what is dialled: the extension that rings")
     country_code: str = "62"
     area_code: str = "622"
 
@@ -176,7 +178,7 @@ class Recovery(Declared):
     vault: Vault
     drills: DrillPlan
     retention: RetentionPolicy = RetentionPolicy()
-    keys: dict[str, SecretName] = {}
+    keys: SecretNames = {}
 
 
 # ---- opd/<code>.yml

@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
+from ops.inventory.document import PLACE_KEY
+
 _BANDWIDTH = re.compile(r"(\d+(?:\.\d+)?)([kMG])")
 _BANDWIDTH_UNIT = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
@@ -70,16 +72,32 @@ def _pattern(pattern: str, what: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _schema(pattern: str, example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": ["string", "number"], "pattern": pattern, "examples": [example]})
+def _without_place(value: object) -> object:
+    """A free table as written: without the place that the loader noted in it."""
+    return {key: inner for key, inner in value.items() if key != PLACE_KEY} if isinstance(value, dict) else value
 
 
-def _text(examples: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "examples": [examples]})
+def _words(pattern: str, example: str) -> WithJsonSchema:
+    """For editors: text of that form. YAML may have read digits as a number, which is the same to us."""
+    return WithJsonSchema({"type": ["string", "number"], "pattern": f"^({pattern})$", "examples": [example]})
 
 
-Bandwidth = Annotated[int, BeforeValidator(_bandwidth), _schema(r"^\d+(\.\d+)?[kMG]$", "50M")]  # bits per second
-Duration = Annotated[float, BeforeValidator(_duration), _schema(r"^\d+(\.\d+)?(ms|s|m|h|d|w)$", "24h")]  # seconds
+def _text(example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "examples": [example]})
+
+
+_CODE = r"[a-z][a-z0-9-]{1,29}"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,61}"
+_IFNAME = r"[A-Za-z][A-Za-z0-9/._:-]{0,39}"
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
+_NUMBER = r"\d{2,8}"
+_RANGE = r"\d{2,8}-\d{2,8}"
+_TITLE = r"[^\x00-\x1f\x7f]{1,200}"
+_SECRET = r"[a-z0-9][a-z0-9/_.-]{0,99}"  # noqa: S105 # the form of a secret's name
+
+Bandwidth = Annotated[int, BeforeValidator(_bandwidth), _words(_BANDWIDTH.pattern, "50M")]  # bits per second
+Duration = Annotated[float, BeforeValidator(_duration), _words(_DURATION.pattern, "24h")]  # seconds
 Mac = Annotated[str, BeforeValidator(_mac), _text("00:15:65:aa:bb:cc")]  # kept in lower case with colons
 Network = Annotated[ipaddress.IPv4Network, BeforeValidator(_network), PlainSerializer(str), _text("10.41.5.0/24")]
 Interface = Annotated[
@@ -88,19 +106,19 @@ Interface = Annotated[
 Address = Annotated[ipaddress.IPv4Address, BeforeValidator(_address), PlainSerializer(str), _text("10.40.0.11")]
 
 Code = Annotated[
-    str, _pattern(r"[a-z][a-z0-9-]{1,29}", "a code (lower-case letters, digits and -, 2 to 30, a letter first)")
-]
-Name = Annotated[str, _pattern(r"[A-Za-z0-9][A-Za-z0-9_-]{0,61}", "a name (letters, digits, - and _)")]
-IfName = Annotated[str, _pattern(r"[A-Za-z][A-Za-z0-9/._:-]{0,39}", "an interface name (ifName)")]
-Domain = Annotated[
     str,
-    _pattern(
-        r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*",
-        "a domain name in lower case",
-    ),
+    _pattern(_CODE, "a code (lower-case letters, digits and -, 2 to 30, a letter first)"),
+    _words(_CODE, "dinkes"),
 ]
-Label = Annotated[str, _pattern(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a DNS label in lower case")]
-Extension = Annotated[str, _pattern(r"\d{2,8}", "a telephone extension (2 to 8 digits)")]
-ExtensionRange = Annotated[str, _pattern(r"\d{2,8}-\d{2,8}", "a range of extensions (write 20100-20199)")]
-Title = Annotated[str, _pattern(r"[^\x00-\x1f\x7f]{1,200}", "one line of text")]
-SecretName = Annotated[str, _pattern(r"[a-z0-9][a-z0-9/_.-]{0,99}", "the name of a secret, as voip/20101")]
+Name = Annotated[str, _pattern(_NAME, "a name (letters, digits, - and _)"), _words(_NAME, "dinkes-rtr1")]
+IfName = Annotated[str, _pattern(_IFNAME, "an interface name (ifName)"), _words(_IFNAME, "sfp1")]
+Domain = Annotated[str, _pattern(_DOMAIN, "a domain name in lower case"), _words(_DOMAIN, "batubarakab.go.id")]
+Label = Annotated[str, _pattern(_LABEL, "a DNS label in lower case"), _words(_LABEL, "dinkes")]
+Extension = Annotated[str, _pattern(_NUMBER, "a telephone extension (2 to 8 digits)"), _words(_NUMBER, "20101")]
+ExtensionRange = Annotated[
+    str, _pattern(_RANGE, "a range of extensions (write 20100-20199)"), _words(_RANGE, "20100-20199")
+]
+Title = Annotated[str, _pattern(_TITLE, "one line of text"), _words(_TITLE, "Dinas Kesehatan")]
+SecretName = Annotated[str, _pattern(_SECRET, "the name of a secret, as voip/20101"), _words(_SECRET, "voip/20101")]
+ShortCodes = Annotated[dict[str, Extension], BeforeValidator(_without_place)]
+SecretNames = Annotated[dict[str, SecretName], BeforeValidator(_without_place)]
