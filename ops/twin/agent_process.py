@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -30,7 +30,8 @@ from ops.world import World
 
 SNMP, SSH = 161, 22
 LOOK_SECONDS = 1.0  # how often changed files are looked for
-START_SECONDS = 20.0
+START_SECONDS, STOP_SECONDS = 30.0, 5.0
+PID, READY, LOG = "agents.pid", "agents.ready", "agents.log"
 _PACKET = 65_535
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Agents:
         except (OpsError, ValueError) as error:
             _log.warning("not read again: %s", error)  # half an edit; the next one is looked at anew
             return
-        self._stamp = stamp
+        self._stamp, self.world = stamp, world
         for name in [name for name, router in self.routers.items() if wanted.get(name) != router.spec]:
             self._leave(name)
         for name, spec in wanted.items():
@@ -67,6 +68,7 @@ class Agents:
         for name, losses in dim_losses(world).items():
             if name in self.routers:
                 self.routers[name].dim = losses
+        _write_ready(self.world.state, self.routers)
 
     def serve(self, until: Callable[[], bool]) -> None:
         """Answer until `until()` holds."""
@@ -136,13 +138,29 @@ def _secrets(world: World) -> Secrets:
 
 
 def start(world: World) -> int:
-    """Start the agents of a twin, whose note and network.json are written. Returns the pid once they all answer."""
+    """Start the agents of a twin, whose note and network.json are written; running ones only take up what is new.
+
+    Returns the pid once every declared router of network.json is served.
+    """
     # The secrets are made here, once, so that agents and pollers never invent two values for one name.
     for name in (world.region.access.snmp_secret, world.region.access.router_secret):
         world.secrets.get(name)
-    ready, log = world.state / "agents.ready", world.state / "agents.log"
-    ready.unlink(missing_ok=True)
-    with log.open("w", encoding="utf-8") as out:
+    pid = _running(world) or _launch(world)
+    wanted = {spec.name for spec in specs(worlds.at(world.state))}
+    ready = world.state / READY
+    end = time.monotonic() + START_SECONDS
+    while not ready.exists() or not wanted <= set(ready.read_text(encoding="utf-8").split()):
+        if not _is_ours(pid) or time.monotonic() > end:
+            log = world.state / LOG
+            last = (log.read_text(encoding="utf-8").strip() or "no word").splitlines()[-1]
+            raise OpsError(f"device agents did not start: {last}", f"see {log}")
+        time.sleep(0.05)
+    return pid
+
+
+def _launch(world: World) -> int:
+    (world.state / READY).unlink(missing_ok=True)
+    with (world.state / LOG).open("w", encoding="utf-8") as out:
         child = subprocess.Popen(
             [sys.executable, "-m", "ops.twin.agent_process", str(world.state)],
             stdin=subprocess.DEVNULL,
@@ -150,33 +168,37 @@ def start(world: World) -> int:
             stderr=out,
             start_new_session=True,
         )
-    end = time.monotonic() + START_SECONDS
-    while not ready.exists():
-        if child.poll() is not None or time.monotonic() > end:
-            child.terminate()
-            last = (log.read_text(encoding="utf-8").strip() or "no word").splitlines()[-1]
-            raise OpsError(f"device agents did not start: {last}", f"see {log}")
-        time.sleep(0.05)
-    (world.state / "agents.pid").write_text(f"{child.pid}\n", encoding="utf-8")
+    (world.state / PID).write_text(f"{child.pid}\n", encoding="utf-8")
     return child.pid
+
+
+def _write_ready(state: Path, routers: Iterable[str]) -> None:
+    fresh = state / f"{READY}.new"
+    fresh.write_text("".join(f"{name}\n" for name in sorted(routers)), encoding="utf-8")
+    fresh.replace(state / READY)
+
+
+def _running(world: World) -> int:
+    """The pid of the twin's agents, 0 if there are none."""
+    note = world.state / PID
+    pid = int(note.read_text(encoding="utf-8")) if note.exists() else 0
+    return pid if pid and _is_ours(pid) else 0
 
 
 def stop(world: World) -> None:
     """End the agents of a twin; nothing happens if there are none."""
-    note = world.state / "agents.pid"
-    if not note.exists():
-        return
-    pid = int(note.read_text(encoding="utf-8"))
-    for sent in (signal.SIGTERM, signal.SIGKILL):
+    pid = _running(world)
+    for sent in (signal.SIGTERM, signal.SIGKILL) if pid else ():
         if not _is_ours(pid):
             break
         os.kill(pid, sent)
-        end = time.monotonic() + 5
+        end = time.monotonic() + STOP_SECONDS
         while _is_ours(pid) and time.monotonic() < end:
             with suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
             time.sleep(0.05)
-    note.unlink(missing_ok=True)
+    for name in (PID, READY):
+        (world.state / name).unlink(missing_ok=True)
 
 
 def _is_ours(pid: int) -> bool:
@@ -195,7 +217,6 @@ def main(state: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     agents = Agents(worlds.at(state))
     agents.refresh()
-    (state / "agents.ready").write_text("".join(f"{name}\n" for name in agents.routers), encoding="utf-8")
     try:
         agents.serve(lambda: bool(ended))
     finally:

@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from ops.catalogue.device import Device, Optic
 from ops.errors import OpsError
-from ops.fibre.budget import Budget
+from ops.fibre.budget import COMFORT_DB, LX, Budget
 from ops.system.process import Ask, run
 from ops.system.sockets import Interfaces
 from ops.system.ssh_server import Session
@@ -27,7 +28,10 @@ _LEAST_BURST = 65_536  # bytes: a veth hands on packets of up to 64 KiB
 
 @dataclass(frozen=True)
 class Link:
-    """A declared link on this router: its fibre port, its LAN port (ifNames), and what light to expect."""
+    """A declared link on this router: its fibre port, its LAN port (ifNames), and what light to expect.
+
+    `budget` None: the fibre is cut and there is no way round.
+    """
 
     name: str
     wan: str
@@ -74,7 +78,7 @@ class Router:
         if self._seen and now - self._seen[0] < LOOK_SECONDS:
             return self._seen[1]
         running = {port.kernel: self._interfaces.running(port.kernel) for port in self.spec.ports}
-        optics = {link.wan: self._light(link, running) for link in self.spec.links if link.budget}
+        optics = {link.wan: self._light(link, running) for link in self.spec.links}
         ticks = int((now - self._born) * 100) + 1
         seen = Snapshot(ticks, 0, self._interfaces.counters(), running, optics)
         self._seen = (now, seen)
@@ -106,16 +110,16 @@ class Router:
 
     def _light(self, link: Link, running: dict[str, bool]) -> dict[Optic, float | None]:
         """What the transceiver measures: the budget, less what a fault takes; nothing received on a dead port."""
-        assert link.budget  # noqa: S101 # the caller looked
         port = next((port for port in self.spec.ports if port.ifname == link.wan), None)
         lit = port is not None and running.get(port.kernel, False)
-        received = link.budget.received - self.dim.get(link.name, 0.0)
-        dark = not lit or received < link.budget.optics.sensitivity
+        optics = link.budget.optics if link.budget else LX
+        received = link.budget.received - self.dim.get(link.name, 0.0) if link.budget and lit else -inf
+        dark = received < optics.sensitivity
         return {
             "receive_power_dbm": None if dark else received,
-            "transmit_power_dbm": link.budget.optics.launch,
-            "power_low_warning_dbm": link.budget.optics.sensitivity + 3,
-            "power_low_alarm_dbm": link.budget.optics.sensitivity,
+            "transmit_power_dbm": optics.launch,
+            "power_low_warning_dbm": optics.sensitivity + COMFORT_DB,
+            "power_low_alarm_dbm": optics.sensitivity,
             "temperature_celsius": 41.0,
             "voltage_volts": 3.3,
             "bias_amperes": 0.018,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,12 +13,13 @@ from ops.inventory.model import Opd, Plant, Region
 from ops.inventory.model import Router as DeclaredRouter
 from ops.twin.agent_mib import Port
 from ops.twin.agent_router import Link, Spec
+from ops.twin.records import read_faults, read_network
 from ops.world import World
 
 
 def specs(world: World) -> list[Spec]:
     """One spec per router that the twin has and the inventory declares."""
-    built: dict[str, Any] = _file(world, "network.json").get("routers", {})
+    built: dict[str, Any] = read_network(world.state).get("routers", {})
     return [
         _spec(world.region, opd, router, built[router.name])
         for opd in world.region.opds
@@ -29,14 +29,17 @@ def specs(world: World) -> list[Spec]:
 
 
 def dim_losses(world: World) -> dict[str, dict[str, float]]:
-    """dB lost to dim segments, by router and link name; every router is named, so that a mended fault goes away."""
-    dim: dict[str, float] = {name: float(lost) for name, lost in _file(world, "faults.json").get("dim", {}).items()}
-    built: dict[str, Any] = _file(world, "network.json").get("routers", {})
+    """dB lost to dim fibre, by router and link name; every router is named, so that a mended fault goes away.
+
+    A fault dims a segment, or an office's drop by the name of its router.
+    """
+    dim = read_faults(world.state).dimmed
+    built: dict[str, Any] = read_network(world.state).get("routers", {})
     found: dict[str, dict[str, float]] = {}
     for opd in world.region.opds:
         for link in opd.links:
             path = _path(world.region.plant, link, built.get(link.router, {}))
-            lost = sum(dim.get(name, 0.0) for name in path)
+            lost = sum(dim.get(name, 0.0) for name in (link.router, *path))
             found.setdefault(link.router, {})[link.name] = lost
     return found
 
@@ -74,8 +77,10 @@ def _alias(opd: Opd, links: Iterable[DeclaredLink], ifname: str) -> str:
     return ""
 
 
-def _light(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> Budget:
-    """What to expect over the link's own core: its drop and every segment that it rides on now."""
+def _light(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> Budget | None:
+    """What to expect over the link's own core: its drop and every segment that it rides on now. None: no way left."""
+    if any(port["ifname"] == link.ifname and port.get("dark") for port in built.get("ports", [])):
+        return None
     segments = {segment.name: segment for segment in plant.segments}
     glass: list[Stretch] = [link.drop, *(segments[name] for name in _path(plant, link, built))]
     return budget(glass)
@@ -91,11 +96,3 @@ def _path(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> list[str]:
         return list(nominal(plant, link).names)
     except ValueError:
         return []
-
-
-def _file(world: World, name: str) -> dict[str, Any]:
-    path = world.state / name
-    if not path.exists():
-        return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
-    return found if isinstance(found, dict) else {}

@@ -1,0 +1,58 @@
+"""What one collector promises. A file of this folder with `COLLECTOR` adds metrics; the service finds it by scan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from exporters.metrics import Sample, sample
+from ops.catalogue.device import Device
+from ops.inventory.watched import Watched
+from ops.system.echo import Echo
+from ops.system.snmp import Held
+
+
+@dataclass(frozen=True)
+class Port:
+    """A declared fibre port that the device really has. `entity`: its entPhysicalIndex, where optics go by that."""
+
+    watched: Watched
+    device: Device
+    ifindex: str
+    entity: str = ""
+    expected_dbm: float | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.watched.labels | {"ifname": self.watched.link.ifname}
+
+    def sample(self, name: str, value: float) -> Sample:
+        return sample(name, self.labels, value)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One poll. `values`: by OID, what is missing is absent · `echo`: None when this station may not send any."""
+
+    values: Mapping[str, Held] = field(default_factory=dict)
+    echo: Echo | None = None
+
+    def number(self, oid: str) -> int | None:
+        """An integer value, or None."""
+        value = self.values.get(oid)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+class Collector(Protocol):
+    """`needs_answer`: its samples exist only when the device answered over SNMP."""
+
+    needs_answer: bool
+
+    def oids(self, port: Port) -> Iterable[str]:
+        """OIDs to ask for in the one GET."""
+        ...
+
+    def samples(self, port: Port, reading: Reading) -> Iterable[Sample]:
+        """What the values mean. No value, no sample."""
+        ...

@@ -1,0 +1,180 @@
+"""One router: find its declared ports once, then poll exactly those, all values in one packet."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import pkgutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import exporters.collectors
+from exporters.collectors.contract import Collector, Port, Reading
+from exporters.metrics import Sample, render, sample
+from ops.catalogue.device import device
+from ops.errors import HostFailedError, ToolMissingError
+from ops.fibre.budget import of_link
+from ops.inventory.model import Plant
+from ops.inventory.watched import Watched
+from ops.system.echo import Echo, echo
+from ops.system.snmp import Held, SnmpDevice
+
+FRESH_SECONDS = 2.0  # polls asked for within this time share one answer
+REDISCOVER_SECONDS = 3600.0
+UPTIME, LAST_CHANGE = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.5.0"
+IF_NAME, ENTITY_NAME = "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.47.1.1.1.1.7"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What discovery left: the ports found, and the one list of OIDs that every poll asks for."""
+
+    ports: tuple[Port, ...]
+    oids: tuple[str, ...]
+    at: float
+    changed: Held = None  # ifTableLastChange when it was made
+    broken: str = ""
+
+
+class Polled:
+    """A router that is polled on request. `watched`: its links, at least one."""
+
+    def __init__(self, snmp: SnmpDevice, watched: Sequence[Watched], plant: Plant) -> None:
+        self._snmp, self._watched, self._plant = snmp, watched, plant
+        self._compiled: Compiled | None = None
+        self._uptime = 0
+        self._discoveries = 0
+        self._polling: asyncio.Task[tuple[bool, str]] | None = None
+        self._polled = -FRESH_SECONDS
+
+    async def poll(self) -> tuple[bool, str]:
+        """Whether the device answered, and Prometheus text. Those who ask at once or soon after share one poll."""
+        fresh = self._polling and (not self._polling.done() or time.monotonic() - self._polled < FRESH_SECONDS)
+        if not fresh or self._polling is None:
+            self._polling = asyncio.create_task(self._poll())
+        return await asyncio.shield(self._polling)
+
+    def close(self) -> None:
+        self._snmp.close()
+
+    async def _poll(self) -> tuple[bool, str]:
+        start = time.monotonic()
+        echoes, values = await asyncio.gather(self._echoes(), self._ask())
+        self._polled = time.monotonic()
+        ports = self._compiled.ports if self._compiled and values is not None else self._unseen()
+        samples = [*self._port_samples(ports, values, echoes), *self._own(values, self._polled - start)]
+        return values is not None, render(samples)
+
+    async def _ask(self) -> Mapping[str, Held] | None:
+        """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""
+        try:
+            if self._compiled is None or time.monotonic() - self._compiled.at > REDISCOVER_SECONDS:
+                self._compiled = await self._discover()
+            values = await self._snmp.get(self._compiled.oids)
+            if self._moved(values, self._compiled):
+                self._compiled = await self._discover()
+                values = await self._snmp.get(self._compiled.oids)
+        except HostFailedError as error:
+            _log.warning("%s", error.what)
+            return None
+        uptime = values.get(UPTIME)
+        self._uptime = uptime if isinstance(uptime, int) else 0
+        return values
+
+    def _moved(self, values: Mapping[str, Held], compiled: Compiled) -> bool:
+        """Whether an ifIndex now belongs to another port, or the device was restarted or rebuilt its table."""
+        uptime = values.get(UPTIME)
+        if isinstance(uptime, int) and uptime < self._uptime:
+            return True
+        if values.get(LAST_CHANGE, compiled.changed) != compiled.changed:
+            return True
+        return any(_text(values.get(f"{IF_NAME}.{one.ifindex}")) != one.watched.link.ifname for one in compiled.ports)
+
+    async def _discover(self) -> Compiled:
+        self._discoveries += 1
+        profile = device(self._watched[0].router.model)
+        names = await self._snmp.walk(IF_NAME)
+        by_name = {_text(value): oid.rpartition(".")[2] for oid, value in names.rows.items()}
+        entities: dict[str, str] = {}
+        broken = names.broken
+        if profile.optical and profile.optical.index == "entity":
+            walk = await self._snmp.walk(ENTITY_NAME)
+            entities = {_text(value): oid.rpartition(".")[2] for oid, value in walk.rows.items()}
+            broken = broken or walk.broken
+        ports = tuple(
+            Port(one, profile, by_name[ifname], entities.get(ifname, ""), self._expected(one))
+            for one in self._watched
+            if (ifname := one.link.ifname) in by_name
+        )
+        changed = (await self._snmp.get([LAST_CHANGE])).get(LAST_CHANGE)
+        return Compiled(ports, _compile(ports), time.monotonic(), changed, broken)
+
+    def _expected(self, one: Watched) -> float | None:
+        """Light that should arrive by the loss budget; None where the plant cannot tell."""
+        try:
+            return of_link(self._plant, one.link).received
+        except ValueError:
+            return None
+
+    def _unseen(self) -> tuple[Port, ...]:
+        """The declared links of a device that is silent: what was promised and the way to it are still told."""
+        profile = device(self._watched[0].router.model)
+        return tuple(Port(one, profile, "", "", self._expected(one)) for one in self._watched)
+
+    async def _echoes(self) -> list[Echo | None]:
+        return await asyncio.gather(*(_echo(str(one.link.address.ip)) for one in self._watched))
+
+    def _port_samples(
+        self, ports: Iterable[Port], values: Mapping[str, Held] | None, echoes: Sequence[Echo | None]
+    ) -> Iterable[Sample]:
+        way = {one.link.name: found for one, found in zip(self._watched, echoes, strict=True)}
+        for port in ports:
+            reading = Reading(values or {}, way.get(port.watched.link.name))
+            for collector in collectors():
+                if values is not None or not collector.needs_answer:
+                    yield from collector.samples(port, reading)
+
+    def _own(self, values: Mapping[str, Held] | None, seconds: float) -> list[Sample]:
+        labels = self._watched[0].labels
+        broken = bool(self._compiled and self._compiled.broken)
+        return [
+            sample("opd_poll_up", labels, values is not None),
+            sample("opd_poll_duration_seconds", labels, seconds),
+            sample("opd_poll_packets_sent", labels, self._snmp.tally.packets),
+            sample("opd_poll_retries", labels, self._snmp.tally.retries),
+            sample("opd_poll_values", labels, len(values or ())),
+            sample("opd_poll_discoveries", labels, self._discoveries),
+            sample("opd_poll_walk_broken", labels, broken),
+        ]
+
+
+@cache
+def collectors() -> tuple[Collector, ...]:
+    """Every collector: the files of exporters/collectors that have a COLLECTOR."""
+    names = sorted(found.name for found in pkgutil.iter_modules(exporters.collectors.__path__))
+    modules = [importlib.import_module(f"exporters.collectors.{name}") for name in names]
+    return tuple(module.COLLECTOR for module in modules if hasattr(module, "COLLECTOR"))
+
+
+def _compile(ports: Iterable[Port]) -> tuple[str, ...]:
+    """Guards first (restart, rebuilt table, each port's name), then what the collectors want."""
+    asked = [UPTIME, LAST_CHANGE]
+    for port in ports:
+        asked.append(f"{IF_NAME}.{port.ifindex}")
+        asked += [oid for collector in collectors() for oid in collector.oids(port)]
+    return tuple(dict.fromkeys(asked))
+
+
+async def _echo(address: str) -> Echo | None:
+    try:
+        return await echo(address)
+    except ToolMissingError:
+        return None
+
+
+def _text(value: Held) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,88 @@
+"""The table of metrics (`metrics.yml`) and samples as Prometheus text (exposition format 0.0.4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+LABELS = {"port": ("opd", "site", "device", "ifname"), "device": ("opd", "site", "device")}
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    type: str
+    labels: tuple[str, ...]
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value. `labels`: pairs in the table's order."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+@cache
+def table() -> Mapping[str, Metric]:
+    """Every metric by name."""
+    text = (resources.files("exporters") / "metrics.yml").read_text(encoding="utf-8")
+    rows: dict[str, dict[str, Any]] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return {
+        name: Metric(
+            name,
+            row["type"],
+            LABELS[row["labels"]] if isinstance(row["labels"], str) else tuple(row["labels"]),
+            row["help"],
+        )
+        for name, row in rows.items()
+    }
+
+
+def sample(name: str, labels: Mapping[str, str], value: float) -> Sample:
+    """A sample of a metric of the table. KeyError for a name or a label that the table does not hold."""
+    return Sample(name, tuple((label, labels[label]) for label in table()[name].labels), value)
+
+
+def render(samples: Iterable[Sample]) -> str:
+    """Prometheus text, grouped by metric in the table's order. Values that are no number are left out."""
+    groups: dict[str, list[Sample]] = {}
+    for one in samples:
+        if math.isfinite(one.value):
+            groups.setdefault(one.name, []).append(one)
+    lines = []
+    for name in table():
+        if name in groups:
+            lines.append(_head(name))
+            lines += [f"{_series(one.name, one.labels)} {_number(one.value)}" for one in groups[name]]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+@cache
+def _head(name: str) -> str:
+    metric = table()[name]
+    return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}"
+
+
+@lru_cache(maxsize=100_000)
+def _series(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """`name{label="value",…}`: made once, values change but series stay."""
+    inside = ",".join(f'{label}="{_escape(value)}"' for label, value in labels)
+    return f"{name}{{{inside}}}" if inside else name
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) and abs(value) < 2**63 else repr(value)

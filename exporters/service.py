@@ -1,0 +1,169 @@
+"""The measuring service: /probe for a router, /sd for Prometheus's discovery, /metrics of its own, /healthz."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import uvicorn
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    generate_latest,
+)
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from exporters.device import Polled
+from exporters.metrics import CONTENT_TYPE, table
+from ops.errors import OpsError
+from ops.inventory.watched import Watched, probe_groups, watched
+from ops.system.snmp import SnmpDevice, SnmpLogin
+from ops.world import World
+
+LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
+IN_FLIGHT = 64  # devices polled at the same time
+
+
+class Service:
+    """Polls what the inventory declares. `snmp_port`: for tests that serve agents without root."""
+
+    def __init__(self, world: World, snmp_port: int = 161) -> None:
+        self._world, self._snmp_port = world, snmp_port
+        self._devices: dict[str, Polled] = {}
+        self._by_address: dict[str, str] = {}
+        self._stamp: tuple[tuple[str, int], ...] = ()
+        self._looked = -LOOK_SECONDS
+        self._refreshing = asyncio.Lock()
+        self._gate = asyncio.Semaphore(IN_FLIGHT)
+        self.registry = CollectorRegistry()
+        for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+            self.registry.register(collector)
+        self._probes = Counter(*_told("opd_exporter_probes_total"), registry=self.registry)
+        self._declared = Gauge(*_told("opd_exporter_devices"), registry=self.registry)
+
+    async def probe(self, target: str) -> str | None:
+        """Prometheus text of one device by its name or management address; None when it is not declared."""
+        await self._refresh()
+        device = self._devices.get(self._by_address.get(target, target))
+        if device is None:
+            self._probes.labels("unknown").inc()
+            return None
+        async with self._gate:
+            up, text = await device.poll()
+        self._probes.labels("ok" if up else "down").inc()
+        return text
+
+    async def groups(self) -> list[dict[str, object]]:
+        await self._refresh()
+        return probe_groups(self._world.region)
+
+    async def metrics(self) -> bytes:
+        with contextlib.suppress(OpsError):
+            await self._refresh()
+        return generate_latest(self.registry)
+
+    def close(self) -> None:
+        for device in self._devices.values():
+            device.close()
+
+    async def _refresh(self) -> None:
+        """Look at the inventory's files now and then."""
+        async with self._refreshing:
+            if time.monotonic() - self._looked >= LOOK_SECONDS:
+                stamp = _stamp(self._world.inventory)
+                if stamp != self._stamp:
+                    await self._take_up(stamp)
+                self._looked = time.monotonic()
+
+    async def _take_up(self, stamp: tuple[tuple[str, int], ...]) -> None:
+        """Poll what the inventory declares now. A broken edit leaves all as it was."""
+        world = dataclasses.replace(self._world)  # without what the old one has read
+        try:
+            region = await asyncio.to_thread(lambda: world.region)
+        except OpsError:
+            if self._devices:
+                return
+            raise
+        links: dict[str, list[Watched]] = {}
+        for one in watched(region):
+            links.setdefault(one.router.name, []).append(one)
+        login = SnmpLogin(world.secrets.get(region.access.snmp_secret))
+        self.close()
+        self._devices = {
+            name: Polled(SnmpDevice(name, str(ones[0].router.address), login, self._snmp_port), ones, region.plant)
+            for name, ones in links.items()
+        }
+        self._by_address = {str(ones[0].router.address): name for name, ones in links.items()}
+        self._world, self._stamp = world, stamp
+        self._declared.set(len(links))
+
+
+def application(service: Service) -> Starlette:
+    """The HTTP face of a service."""
+
+    async def probe(request: Request) -> Response:
+        text = await service.probe(request.query_params.get("target", ""))
+        if text is None:
+            return PlainTextResponse("no such device; /sd lists them: /probe?target=<name or address>\n", 404)
+        return Response(text, media_type=CONTENT_TYPE)
+
+    async def discovery(_request: Request) -> Response:
+        return JSONResponse(await service.groups())
+
+    async def metrics(_request: Request) -> Response:
+        return Response(await service.metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    async def health(_request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def broken(_request: Request, error: Exception) -> Response:
+        return PlainTextResponse(f"{error}\n", 503)
+
+    @contextlib.asynccontextmanager
+    async def life(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        service.close()
+
+    return Starlette(
+        routes=[
+            Route("/probe", probe),
+            Route("/sd", discovery),
+            Route("/metrics", metrics),
+            Route("/healthz", health),
+        ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=500, compresslevel=1)],
+        exception_handlers={OpsError: broken},
+        lifespan=life,
+    )
+
+
+def serve(world: World, listening: socket.socket) -> None:
+    """Serve on a socket that listens, until SIGTERM or SIGINT."""
+    config = uvicorn.Config(application(Service(world)), log_level="warning", access_log=False, server_header=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _told(name: str) -> tuple[str, str, tuple[str, ...]]:
+    """What prometheus_client wants to know of a metric of the table."""
+    metric = table()[name]
+    return name, metric.help, metric.labels
+
+
+def _stamp(inventory: Path) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((str(path), path.stat().st_mtime_ns) for path in inventory.rglob("*.yml")))

@@ -1,0 +1,42 @@
+"""`ops exporter serve`: measure every office's router and serve it to Prometheus."""
+
+from __future__ import annotations
+
+import argparse
+
+from ops.cli.common import world_of
+from ops.cli.screen import Screen
+from ops.errors import UsageError
+
+HELP = "measure every office's router and serve it to Prometheus"
+EPILOG = "example: ops exporter serve -i inventories/batubara --listen 10.40.0.10:9800"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=["serve"], help="serve: answer /probe?target=, /sd, /metrics, /healthz")
+    parser.add_argument(
+        "--listen", metavar="ADDR:PORT", help="where (default: the station's address and exporter_port of region.yml)"
+    )
+
+
+def run(args: argparse.Namespace, screen: Screen) -> int:
+    import logging  # noqa: PLC0415
+
+    from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
+    from ops.system.sockets import listen_tcp  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    world = world_of(args)
+    station = world.region.station
+    address, port = _place(args.listen) if args.listen else (str(station.address), station.exporter_port)
+    listening = listen_tcp(address, port)
+    screen.note(f"measuring at http://{address}:{port}/sd, /probe?target=<device>, /metrics; Ctrl-C ends it")
+    serve(world, listening)
+    return 0
+
+
+def _place(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:  # noqa: PLR2004 # ports
+        raise UsageError(f"--listen {text}: not ADDR:PORT", "write for example --listen 127.0.0.1:9800")
+    return address or "0.0.0.0", int(port)  # noqa: S104 # ":9800" means everywhere, as everywhere else
