@@ -98,9 +98,9 @@ class Restic:
         done = self._ask(["cat", "config"], QUICK)
         if done["code"] != 0 and trouble.judge(done) is Trouble.NO_REPOSITORY:
             self.must(["init"], QUICK)
-        return next((key["id"] for key in self.keys() if key["current"]), "")
+        return next((key["id"] for key in self.key_list() if key["current"]), "")
 
-    def keys(self) -> list[dict[str, Any]]:
+    def key_list(self) -> list[dict[str, Any]]:
         """Every key that the repository holds: [{id, current, …}]."""
         done = self.must(["key", "list", "--no-lock"], QUICK)
         return list(json.loads(done["out"] or "[]"))

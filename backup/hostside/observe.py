@@ -3,7 +3,6 @@
 On purpose not the code that wrote the manifest (`tree.py`): a mistake there must not prove itself.
 """
 
-# ruff: noqa: PTH # names on hosts need not be text
 from __future__ import annotations
 
 import os

@@ -1,6 +1,6 @@
 """Facts about one PostgreSQL database, taken inside one snapshot: rows, row sums, objects, newest timestamp."""
 
-# ruff: noqa: PTH, S608 # names on hosts need not be text; names come from the catalogue, quoted by format(%I)
+# ruff: noqa: S608 # names come from the catalogue, quoted by format(%I)
 from __future__ import annotations
 
 import json

@@ -4,7 +4,7 @@ The server lives in its own network and process namespaces and is killed by the 
 restored database can never call home and never outlives the drill.
 """
 
-# ruff: noqa: PTH # names on hosts need not be text
+# ruff: noqa: PTH103, PTH112, PTH118, PTH120, PTH123, PTH207 # names on hosts need not be text
 from __future__ import annotations
 
 import contextlib

@@ -1,6 +1,6 @@
 """Run programs on this host: with a time limit of our own, and never longer than the station that asked is there."""
 
-# ruff: noqa: PTH # names on hosts need not be text
+# ruff: noqa: PTH123 # names on hosts need not be text
 from __future__ import annotations
 
 import contextlib

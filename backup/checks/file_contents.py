@@ -1,0 +1,31 @@
+"""Every file is back, with the same bytes; and nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backup.checks.contract import Difference, Found
+
+KINDS = ("files",)
+TITLE = ("Setiap berkas kembali dengan isi yang sama", "Every file is back with the same bytes")
+SAME = ("kind", "size", "sha256", "target")
+UNSTABLE_SHARE = 0.01  # more than this and the backup proves too little
+
+
+def differences(found: Found) -> Iterator[Difference]:
+    wanted, there = found.manifest.content, found.restored
+    unstable = set(found.manifest.unstable)
+    if len(unstable) > UNSTABLE_SHARE * max(1, len(wanted)):
+        yield Difference("unproven", "backup", f"{len(unstable)} of {len(wanted)} entries changed while they were read")
+    for name in sorted((wanted.keys() | there.keys()) - unstable):
+        if name not in there:
+            yield Difference("missing", name)
+        elif name not in wanted:
+            yield Difference("extra", name)
+        else:
+            for field in SAME:
+                if wanted[name].get(field) != there[name].get(field):
+                    yield Difference(
+                        "differs", name, f"{field} {there[name].get(field)}, was {wanted[name].get(field)}"
+                    )
+                    break

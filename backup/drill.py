@@ -1,0 +1,218 @@
+"""Prove one set: restore it into an isolated folder, look at all of it, compare, measure, clean up, leave evidence."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backup import journal, manifest, places
+from backup.checks.contract import Difference, Found, Point, checks
+from backup.hostside import observe, pg, pg_prove, programs
+from backup.journal import Journal, Step
+from backup.layout import Item
+from backup.manifest import Manifest
+from backup.places import Places
+from backup.restic import Restic, Snapshot
+from backup.sources.contract import Place, Restored, source
+from ops.errors import OpsError
+from ops.progress import Event, Progress, State
+from ops.system import hostpython
+from ops.system.process import Ask
+
+ROOM = 1.05  # free space wanted, as a multiple of what will lie there
+CLEANUP_SECONDS = 120.0
+_PROVE = (programs, pg, pg_prove)
+
+
+@dataclass
+class Drill:
+    """All that one drill saw. `failure`: why it could not go on, empty when it came to the end."""
+
+    id: str
+    item: Item
+    declared: float
+    steps: list[Step]
+    verified: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    key: str = ""
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+    manifest: Manifest | None = None
+    restored: Restored | None = None
+    point: Point | None = None
+    checked: dict[str, list[Difference]] = field(default_factory=dict)
+    failure: str = ""
+    cleaned: bool = False
+
+    @property
+    def differences(self) -> int:
+        return sum(len(found) for found in self.checked.values())
+
+    @property
+    def proven(self) -> bool:
+        return bool(self.checked) and not self.failure and not self.differences and self.cleaned
+
+
+def run(spots: Places, item: Item, progress: Progress) -> Drill:
+    """Drill one set. Never raises for a drill that does not prove: the Drill says so."""
+    declared = time.time()
+    name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(declared))}-{item.key}"
+    folder = f"{spots.drill_folder}/{name}"
+    book = Journal(spots.journals / f"{name}.jsonl", server=spots.drill_server, folder=folder, of=item.key)
+    drill = Drill(name, item, declared, book.steps)
+    restic = spots.view(item, places.key_of(spots, item))
+    try:
+        _prove(_Run(spots, drill, book, restic, folder, progress))
+    except OpsError as error:
+        drill.failure = f"{book.steps[-1].name if book.steps else 'begin'}: {error.what}"
+    finally:
+        _clean(book, restic, folder, drill)
+        book.close()
+    return drill
+
+
+def clean_abandoned(spots: Places, restic_on: Any, progress: Progress) -> int:
+    """Take away what killed drills left on the drill server; how many there were. `restic_on`: name → Exec."""
+    left = journal.abandoned(spots.journals)
+    for one in left:
+        _remove(restic_on(one["server"]), one["folder"])
+        journal.close_abandoned(one["path"])
+        progress(Event("clean up", one["drill"], State.CHANGED, "left by a drill that was killed"))
+    return len(left)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the steps of one drill share."""
+
+    spots: Places
+    drill: Drill
+    book: Journal
+    restic: Restic
+    folder: str
+    progress: Progress
+
+    def tell(self, step: str, text: str = "") -> None:
+        self.progress(Event("drill", self.drill.item.key, State.RUNNING, f"{step} {text}".strip()))
+
+
+def _prove(run: _Run) -> None:
+    drill, item = run.drill, run.drill.item
+    history = _history(run)
+    snapshots, keys = _choose(run)
+    text, (made, signed) = _manifest(run)
+    place = _restore(run, made)
+    with run.book.step("look", f"read all of {place.data}"):
+        run.tell("look", "at all that came back")
+        drill.restored = source(item.set.kind).look(run.restic, place, made.content)
+    with run.book.step("compare", f"checks {' '.join(checks(item.set.kind))}"):
+        drill.verified = time.time()
+        drill.point = point(drill.entry, drill.restored.content, item.set.kind)
+        known = [line["key"] for line in run.spots.ledger.read() if line["event"] == "key" and line["of"] == item.key]
+        found = Found(
+            entry=drill.entry,
+            history=history,
+            snapshots=snapshots,
+            keys=keys,
+            known_keys=known,
+            manifest=made,
+            signed=signed,
+            digest=manifest.digest(text),
+            restored=drill.restored.content,
+            point=drill.point,
+            declared=drill.declared,
+            verified=drill.verified,
+            rpo=item.set.rpo,
+            rto=item.set.rto,
+        )
+        drill.checked = {name: list(check.differences(found)) for name, check in checks(item.set.kind).items()}
+
+
+def _history(run: _Run) -> list[dict[str, Any]]:
+    """The ledger decides what should be there; `latest` would be whatever an attacker or an accident put last."""
+    with run.book.step("ledger", "newest backup that this station counted"):
+        lines = [
+            line for line in run.spots.ledger.read() if line["event"] == "backup" and line["of"] == run.drill.item.key
+        ]
+        if not lines:
+            raise OpsError(f"{run.drill.item.key} was never backed up", "ops backup run")
+        run.drill.entry, run.drill.url = lines[-1], run.restic.repository.url
+        run.drill.key = run.restic.repository.key_hint
+    return lines
+
+
+def _choose(run: _Run) -> tuple[list[Snapshot], list[str]]:
+    item = run.drill.item
+    with run.book.step(
+        "choose", f"restic snapshots --no-lock --host {item.set.server} --tag {item.key}; restic key list"
+    ):
+        run.tell("choose", f"snapshot {run.drill.entry['snapshot'][:12]}")
+        places.installed(run.restic)
+        run.drill.versions["restic"] = ".".join(map(str, run.restic.version()))
+        snapshots = run.restic.snapshots(item.set.server, item.key)
+        keys = [key["id"] for key in run.restic.key_list()]
+    run.drill.snapshot = next((one for one in snapshots if one.id == run.drill.entry["snapshot"]), None)
+    return snapshots, keys
+
+
+def _manifest(run: _Run) -> tuple[str, tuple[Manifest, bool]]:
+    snapshot = run.drill.entry["manifest_snapshot"]
+    with run.book.step("manifest", f"restic dump --no-lock {snapshot} {manifest.FILE}"):
+        text = run.restic.dump(snapshot, manifest.FILE)
+        opened = manifest.opened(text, run.spots.signer.public_pem())
+    run.drill.manifest = opened[0]
+    return text, opened
+
+
+def _restore(run: _Run, made: Manifest) -> Place:
+    """Restore by snapshot id into a fresh folder of this drill alone."""
+    item, limit = run.drill.item, max(60.0, run.drill.item.set.rto)
+    is_file = item.set.kind == "postgresql"
+    path = made.path.rpartition("/")[0] or "/" if is_file else made.path
+    snapshot, data = run.drill.entry["snapshot"], f"{run.folder}/data"
+    with run.book.step("room", f"mkdir {data}; free space"):
+        run.restic.where.run(["mkdir", "-p", "-m", "0711", run.spots.drill_folder, run.folder], Ask(timeout=15)).must()
+        run.restic.where.run(["mkdir", "-m", "0711", data], Ask(timeout=15)).must("the drill's folder must be new")
+        _room(run, made)
+    with run.book.step(
+        "restore", shlex.join(["restic", "restore", "--no-lock", f"{snapshot}:{path}", "--target", data])
+    ):
+        run.tell("restore", f"{run.drill.entry['bytes']} bytes")
+        run.restic.restore(snapshot, path, data, limit)
+    name = made.path.rpartition("/")[2]
+    return Place(run.folder, f"{data}/{name}" if is_file else data, run.spots.timezone, run.spots.run_as, limit)
+
+
+def _room(run: _Run, made: Manifest) -> None:
+    asked = hostpython.Call((programs, observe), "room", {"path": run.folder}, 30)
+    free = int(hostpython.call(run.restic.where, asked))
+    loaded = int(made.content.get("bytes", 0)) if made.kind == "postgresql" else 0
+    need = int(ROOM * (run.drill.entry["bytes"] + loaded))
+    if free < need:
+        raise OpsError(f"{run.restic.where.name}: {need} bytes are needed, {free} are free", "make room there")
+
+
+def point(entry: Mapping[str, Any], content: Mapping[str, Any], kind: str) -> Point:
+    """What a restore brings back: the newest time the data speaks of, else when it was read (by our own clock)."""
+    newest = content.get("newest") if kind == "postgresql" else None
+    if newest:
+        return Point(float(newest["epoch"]), f"newest row: {newest['column']}")
+    return Point(float(entry["taken"]), "when the source was read, by the station's clock")
+
+
+def _clean(book: Journal, restic: Restic, folder: str, drill: Drill) -> None:
+    """A step like any other: a drill that leaves something behind is not proven."""
+    try:
+        with book.step("clean up", f"remove {folder}"):
+            _remove(restic.where, folder)
+        drill.cleaned = True
+    except OpsError as error:
+        drill.failure = drill.failure or f"clean up: {error.what}"
+
+
+def _remove(where: Any, folder: str) -> None:
+    hostpython.call(where, hostpython.Call(_PROVE, "remove", {"folder": folder}, CLEANUP_SECONDS))

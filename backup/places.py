@@ -1,0 +1,104 @@
+"""Where a world's backups are taken, kept and proven: one object that backup and drill are given."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from backup import layout
+from backup.chain import Chain
+from backup.layout import Item
+from backup.restic import Repository, Restic, Secret
+from backup.signing import Signer
+from ops.errors import OpsError
+from ops.system.process import Ask
+from ops.world import World
+
+
+@dataclass(frozen=True)
+class Places:
+    """`source`: restic on the set's own host, append-only · `view`: restic on the drill server, read-only.
+
+    Both are told the registered key's id, so that foreign key files are never tried.
+    """
+
+    region: str
+    timezone: str
+    state: Path
+    source: Callable[[Item, str], Restic]
+    view: Callable[[Item, str], Restic]
+    drill_server: str
+    drill_folder: str = layout.DRILL_FOLDER
+    run_as: str = "postgres"  # account of the throw-away database
+
+    @property
+    def ledger(self) -> Chain:
+        """Every backup that this station took, and every key it registered."""
+        return Chain(self.state / "ledger" / "backup.jsonl")
+
+    @property
+    def signer(self) -> Signer:
+        return Signer(self.state / "keys")
+
+    @property
+    def evidence(self) -> Path:
+        return self.state / "evidence"
+
+    @property
+    def journals(self) -> Path:
+        return self.state / "drills"
+
+
+def of(world: World) -> Places:
+    """The places of a real regency or of its twin."""
+    region, secrets = world.region, world.secrets
+    drills = region.recovery.drills.server
+
+    def source(item: Item, key: str) -> Restic:
+        host = item.set.server
+        file = f"{layout.SET_FOLDER}/{layout.set_file(item.opd.code, item.set.name)}"
+        repository = Repository(
+            layout.source_url(region, item.opd.code, item.set),
+            Secret(file=file, key="password"),
+            host,
+            Secret(file=layout.REST_PASSWORD_FILE),
+            layout.CA_FILE,
+            key,
+        )
+        return Restic(world.fleet.on(host), repository)
+
+    def view(item: Item, key: str) -> Restic:
+        repository = Repository(
+            layout.view_url(region, item.opd.code, item.set),
+            Secret(secrets.get(layout.repository_secret(item.opd.code, item.set.name))),
+            layout.VIEW_USER,
+            Secret(secrets.get(layout.rest_secret(layout.VIEW_USER))),
+            layout.CA_FILE,
+            key,
+        )
+        return Restic(world.fleet.on(drills), repository)
+
+    return Places(region.name, region.timezone, world.state, source, view, drills)
+
+
+def installed(restic: Restic) -> None:
+    """OpsError unless the host holds all files that its secrets and certificate are in."""
+    repository = restic.repository
+    for file in (repository.password.file, repository.user_password.file, repository.ca):
+        if file and not restic.where.run(["test", "-s", file], Ask(timeout=15)).ok:
+            mend = "ops apply" if file.startswith(layout.SET_FOLDER) else "ops provision"
+            raise OpsError(f"{restic.where.name}: {file} is not there yet", f"run `{mend}` first")
+
+
+def key_of(places: Places, item: Item) -> str:
+    """Id of the newest registered key of a set's repository; empty before its first backup."""
+    found = [line["key"] for line in places.ledger.read() if line["event"] == "key" and line["of"] == item.key]
+    return str(found[-1]) if found else ""
+
+
+def who() -> str:
+    """Who acts, for records: the person behind sudo if there is one."""
+    return f"{os.environ.get('SUDO_USER') or os.environ.get('USER') or os.getuid()}@{platform.node()}"

@@ -1,0 +1,108 @@
+"""Back sets up, and tell which services have a backup and how old it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from backup import layout, places
+from backup.layout import Item
+from backup.take import BackupResult, take
+from ops.errors import OpsError
+from ops.progress import Event, Progress, State, silent
+from ops.world import World
+
+AT_ONCE = 4  # source hosts at a time; sets of one host go one after the other
+
+
+def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = silent) -> list[BackupResult]:
+    """Back the given sets (all by default) up. One that fails never stops the others; its result says why."""
+    chosen = list(layout.items(world.region) if sets is None else sets)
+    spots = places.of(world)
+    by_host: dict[str, list[Item]] = {}
+    for item in chosen:
+        by_host.setdefault(item.set.server, []).append(item)
+
+    def all_of(items: list[Item]) -> list[BackupResult]:
+        world.enter()
+        return [_one(spots, item, world, progress) for item in items]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        done = [result for results in pool.map(all_of, by_host.values()) for result in results]
+    return sorted(done, key=lambda result: (result.opd, result.set))
+
+
+def _one(spots: places.Places, item: Item, world: World, progress: Progress) -> BackupResult:
+    progress(Event("back up", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {item.set.server}"))
+    try:
+        result = take(spots, item)
+    except OpsError as error:
+        what = world.secrets.scrub(error.what)
+        progress(Event("back up", item.key, State.FAILED, what))
+        return BackupResult(item.opd.code, item.set.name, item.set.server, error=what, next_step=error.next_step)
+    figures = ", ".join(f"{value} {name}" for name, value in result.counts.items())
+    progress(Event("back up", item.key, State.CHANGED, f"{figures}; {result.added} bytes new; {result.seconds:.1f} s"))
+    return result
+
+
+@dataclass(frozen=True)
+class Age:
+    """One declared set and its newest counted backup. Spans in seconds; `age` is None when there is none."""
+
+    key: str
+    kind: str
+    server: str
+    rpo: float
+    age: float | None
+    bytes: int
+    counted: int  # backups that the ledger holds
+
+    @property
+    def late(self) -> bool:
+        return self.age is None or self.age > self.rpo
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Who is protected. `without`: code → why not (a signed decision, or nothing)."""
+
+    offices: int
+    with_backup: tuple[str, ...]
+    without: dict[str, str]
+    sets: tuple[Age, ...]
+
+
+def coverage(world: World) -> Coverage:
+    """Offices with a backup that was really taken and is within its RPO, and the rest by name."""
+    taken = [line for line in places.of(world).ledger.read() if line["event"] == "backup"]
+    now = time.time()
+    ages = tuple(
+        _age(item, [line for line in taken if line["of"] == item.key], now) for item in layout.items(world.region)
+    )
+    late = {age.key.partition(".")[0] for age in ages if age.late}
+    without = {}
+    for opd in world.region.opds:
+        if not opd.backup:
+            decided = opd.no_backup
+            signed = f"decided by {decided.signed_by} until {decided.until}: {decided.reason}" if decided else ""
+            without[opd.code] = signed or "no backup set is declared"
+        elif opd.code in late:
+            without[opd.code] = ", ".join(
+                _lateness(age) for age in ages if age.key.startswith(f"{opd.code}.") and age.late
+            )
+    covered = tuple(opd.code for opd in world.region.opds if opd.code not in without)
+    return Coverage(len(world.region.opds), covered, without, ages)
+
+
+def _age(item: Item, taken: list[dict[str, object]], now: float) -> Age:
+    newest = taken[-1] if taken else None
+    age = now - float(str(newest["taken"])) if newest else None
+    size = int(str(newest["bytes"])) if newest else 0
+    return Age(item.key, item.set.kind, item.set.server, item.set.rpo, age, size, len(taken))
+
+
+def _lateness(age: Age) -> str:
+    name = age.key.partition(".")[2]
+    return f"{name} was never backed up" if age.age is None else f"{name} is {age.age / 3600:.1f} h old"
