@@ -73,11 +73,33 @@ def _down(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _status(args: argparse.Namespace, screen: Screen) -> int:
-    raise NotImplementedError
+    import dataclasses  # noqa: PLC0415
+
+    from ops.twin.status import status  # noqa: PLC0415
+
+    found = status(_name(args))
+    screen.data({**dataclasses.asdict(found), "whole": found.whole})
+    rows = [(s.name, s.address, s.image, "running" if s.running else "stopped") for s in found.servers]
+    screen.table(("server", "address", "image", "state"), rows, title=f"twin {found.name} of {found.inventory}")
+    agents = f"process {found.agents}" if found.agents else "not running"
+    screen.say(f"offices {found.offices} · namespaces {found.namespaces} · agents {agents} · state {found.state}")
+    screen.say(f"simulated: {found.simulated}; not simulated: {found.not_simulated}")
+    for what, names in (("missing", found.missing), ("on a detour", found.detours), ("dark", found.dark)):
+        if names:
+            screen.say(f"{what} ({len(names)}): {', '.join(names)}")
+    for kind, targets in found.faults.items():
+        if targets:
+            screen.say(f"fault: {kind} {targets}")
+    return 0 if found.whole else 1
 
 
 def _fault(args: argparse.Namespace, screen: Screen) -> int:
-    raise NotImplementedError
+    from ops.twin import faults  # noqa: PLC0415
+
+    amount = {"dim-fibre": args.db, "lossy-link": args.percent}.get(args.kind, 0.0)
+    said = faults.apply(_world(args), args.kind, args.target, amount, screen.progress)
+    screen.data({"fault": args.kind, "target": args.target, "now": said})
+    return 0
 
 
 def _ssh(args: argparse.Namespace, _screen: Screen) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from pathlib import Path
 from types import ModuleType
 
 from ops.errors import OpsError
@@ -17,8 +18,10 @@ def start_agents(world: World, progress: Progress) -> None:
     if module is None:
         progress(Event("agents", "", State.SKIPPED, "ops.twin.agent_process is not there"))
         return
-    pid = module.start(world)
-    progress(Event("agents", "", State.CHANGED, f"process {pid}"))
+    if running := pid(world):  # they read network.json again by themselves
+        progress(Event("agents", "", State.OK, f"process {running}"))
+        return
+    progress(Event("agents", "", State.CHANGED, f"process {module.start(world)}"))
 
 
 def stop_agents(name: str) -> None:
@@ -30,6 +33,16 @@ def stop_agents(name: str) -> None:
         return
     if module is not None:
         module.stop(world)
+
+
+def pid(world: World) -> int:
+    """The process id of the running agents, 0 when there are none."""
+    note = world.state / "agents.pid"
+    try:
+        found = int(note.read_text(encoding="ascii"))
+        return found if b"agent_process" in Path(f"/proc/{found}/cmdline").read_bytes() else 0
+    except (OSError, ValueError):
+        return 0
 
 
 def _module() -> ModuleType | None:

@@ -98,6 +98,16 @@ def kill(twin: str, server: str) -> None:
     nspawn.stop(group_of(twin, server))
 
 
+def inside(world: World, server: str) -> Path:
+    """A running server's root folder, seen from this machine. OpsError when it does not run."""
+    folder = folder_of(world, server)
+    note = folder / "pid"
+    pid = int(note.read_text(encoding="ascii")) if note.exists() else 0
+    if pid not in nspawn.pids(group_of(world.name, server)):
+        raise OpsError(f"{server} is not running", f"ops twin fault start-host {server} --name {world.name}")
+    return Path(f"/proc/{pid}/root") / (folder / "root").resolve().relative_to("/")
+
+
 def image_of(server: Server, images: dict[str, Path]) -> Path:
     return images[recipe_for(server.groups).name]
 

@@ -16,7 +16,7 @@ from ops.inventory.model import Region, Server
 from ops.progress import Event, Progress, State, silent
 from ops.system import netns, nspawn
 from ops.system.signals import uninterrupted
-from ops.twin import claim, guests, images, namespaces, records, routes
+from ops.twin import claim, guests, images, loss, namespaces, records, routes
 from ops.twin.agents import start_agents, stop_agents
 from ops.twin.layout import STATION, Layout, lay_out, server_of
 from ops.twin.recipes import recipe_for
@@ -125,14 +125,23 @@ def _network(asked: _Asked) -> None:
             guests.kill(world.name, name)  # no longer declared
     built = namespaces.build(world.name, layout, cut)
     moved = settle_routes(world, layout, cut, built.touched)
-    if not records.read_faults(world.state).any():
-        records.write_faults(world.state, records.Faults())
+    _faults_that_stay(asked, built.fresh)
     took = time.monotonic() - started
     text = f"{len(layout.spaces)} namespaces, {len(layout.wires)} wires"
     if built.fresh or built.gone:
         text += f"; {len(built.fresh)} made, {len(built.gone)} removed, {moved} routed in {took:.1f} s"
     state = State.CHANGED if built.fresh or built.gone or moved else State.OK
     asked.progress(Event("network", "", state, text))
+
+
+def _faults_that_stay(asked: _Asked, fresh: Collection[str]) -> None:
+    """Loss goes away with a namespace, so it is set again; servers that were switched off are about to be booted."""
+    faults = records.read_faults(asked.world.state)
+    faults.killed = [name for name in faults.killed if name not in {server.name for server in asked.servers}]
+    if fresh:
+        for opd, percent in faults.lossy.items():
+            loss.set_loss(asked.world.name, asked.layout, opd, percent)
+    records.write_faults(asked.world.state, faults)
 
 
 def settle_routes(world: World, layout: Layout, cut: Collection[str], touched: Collection[str] = ()) -> int:

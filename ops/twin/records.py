@@ -10,6 +10,7 @@ from typing import Any
 
 from ops.inventory.model import Link
 from ops.twin.layout import SEGMENT_RATE, Layout, Port, gateway, lan_host, office_links
+from ops.twin.recipes import recipe_for
 from ops.twin.routes import Ways, ways
 
 NETWORK, FAULTS, ROUTES = "network.json", "faults.json", "routes.json"
@@ -73,7 +74,12 @@ def write_network(
                 named = {"namespace": f"{twin}.{space}", "opd": opd.code, "link": link.name, "router": router.name}
                 lans[space] = {**named, "network": str(link.lan), **addresses}
     servers = {
-        server.name: {"namespace": f"{twin}.{server.name}", "address": str(server.address), "groups": server.groups}
+        server.name: {
+            "namespace": f"{twin}.{server.name}",
+            "address": str(server.address),
+            "groups": server.groups,
+            "image": recipe_for(server.groups).name,
+        }
         for server in region.servers
         if server.name in layout.spaces
     }
