@@ -62,12 +62,16 @@ class Polled:
         self._snmp.close()
 
     async def _poll(self) -> tuple[bool, str]:
-        start = time.monotonic()
-        echoes, values = await asyncio.gather(self._echoes(), self._ask())
+        echoes, (values, seconds) = await asyncio.gather(self._echoes(), self._timed())
         self._polled = time.monotonic()
         ports = self._compiled.ports if self._compiled and values is not None else self._unseen()
-        samples = [*self._port_samples(ports, values, echoes), *self._own(values, self._polled - start)]
+        samples = [*self._port_samples(ports, values, echoes), *self._own(values, seconds)]
         return values is not None, render(samples)
+
+    async def _timed(self) -> tuple[Mapping[str, Held] | None, float]:
+        start = time.monotonic()
+        values = await self._ask()
+        return values, time.monotonic() - start
 
     async def _ask(self) -> Mapping[str, Held] | None:
         """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Any
 
 from ops.errors import HostFailedError
 
-CONNECT_SECONDS = 8.0
-READ_SECONDS = 15.0
+CONNECT_SECONDS = 5.0  # for the TCP connection
+TALK_SECONDS = 20.0  # for each step after it: many routers at once share this machine's cores
 _PROMPT = r"[>\]#]\s*$"  # every prompt of every vendor that we know ends so
 _known_lock = Lock()
 
@@ -39,14 +40,14 @@ class DeviceCli:
 
     def ask(self, command: str) -> str:
         """What the device answers to one command; its own prompt is taken off."""
-        return str(self._connection.send_command(command, read_timeout=READ_SECONDS)).replace("\r\n", "\n")
+        return str(self._connection.send_command(command, read_timeout=TALK_SECONDS)).replace("\r\n", "\n")
 
     def configure(self, commands: Sequence[str], *, config_mode: bool) -> str:
         """Run commands one by one, in the device's configuration mode if it has one. All that was answered."""
         enter, leave = ("system-view", "return") if config_mode else ("", "")
         prompt = _PROMPT if config_mode else None
         answers = [
-            str(self._connection.send_command(command, expect_string=prompt, read_timeout=READ_SECONDS))
+            str(self._connection.send_command(command, expect_string=prompt, read_timeout=TALK_SECONDS))
             for command in (enter, *commands, leave)
             if command
         ]
@@ -59,6 +60,7 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
     import netmiko  # noqa: PLC0415 # 0.6 s that most commands do not need
     import paramiko  # noqa: PLC0415
 
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what goes wrong is told by our own errors
     try:
         _know(login)
         connection = netmiko.ConnectHandler(
@@ -68,8 +70,8 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
             username=login.user,
             password=login.password,
             conn_timeout=CONNECT_SECONDS,
-            auth_timeout=CONNECT_SECONDS,
-            banner_timeout=CONNECT_SECONDS,
+            auth_timeout=TALK_SECONDS,
+            banner_timeout=TALK_SECONDS,
             ssh_strict=True,
             alt_host_keys=True,
             alt_key_file=str(login.known_hosts),
@@ -104,7 +106,7 @@ def _know(login: DeviceLogin) -> None:
         socket.create_connection((login.address, login.port), CONNECT_SECONDS) as raw,
         contextlib.closing(paramiko.Transport(raw)) as transport,
     ):
-        transport.start_client(timeout=CONNECT_SECONDS)
+        transport.start_client(timeout=TALK_SECONDS)
         key = transport.get_remote_server_key()
     with _known_lock:
         login.known_hosts.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -225,4 +225,5 @@ def main(state: Path) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)  # clients that break off are nothing to tell
     main(Path(sys.argv[1]))
