@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from ops.catalogue.phone import spoken
 from ops.inventory.model import Opd, Phone, Phones, Region
 from ops.plan.change import REGION_SCOPE, Artifact
 
@@ -103,7 +104,7 @@ def _aor(phone: Phone) -> str:
 def caller_id(phone: Phone) -> str:
     """`"Name" <number>` as a configuration value. `;` would begin a comment; quotes and backslashes would end the name
     early in Asterisk's own reader, so they become their harmless likenesses."""
-    name = phone.name.replace('"', "'").replace("\\", "/").replace(";", "\\;")
+    name = spoken(phone.name).replace('"', "'").replace("\\", "/").replace(";", "\\;")
     return f'"{name.strip()}" <{phone.number}>'
 
 
@@ -137,14 +138,14 @@ def _members(phones: Phones) -> str:
 def patterns(numbers: str) -> list[str]:
     """A range `20100-20199` as the fewest Asterisk patterns that match exactly it: `_201XX`."""
     first, last = numbers.split("-")
-    return [_pattern(prefix, len(first)) for prefix in _prefixes(int(first), int(last))]
+    return [_pattern(prefix, len(first)) for prefix in _prefixes(int(first), int(last), 10 ** (len(first) - 1))]
 
 
-def _prefixes(first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """(leading digits, first and last value of the digit after them) in units of a power of ten, smallest first."""
+def _prefixes(first: int, last: int, largest: int) -> Iterator[tuple[int, int, int]]:
+    """(power of ten, first number in units of it, how many units follow without a carry), none above `largest`."""
     while first <= last:
         unit = 1
-        while first % (unit * 10) == 0 and first + unit * 10 - 1 <= last:
+        while unit < largest and first % (unit * 10) == 0 and first + unit * 10 - 1 <= last:
             unit *= 10
         digit = first // unit % 10
         steps = min(9 - digit, (last - first + 1) // unit - 1)

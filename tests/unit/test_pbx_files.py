@@ -1,0 +1,149 @@
+"""What follows from an office on the exchange: exact patterns, safe names, and emergency numbers first."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.derive import pbx
+from ops.inventory.load import assemble, load, read_files
+from ops.inventory.model import Phone, Region
+from ops.plan.change import Artifact
+
+INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
+
+
+@pytest.fixture(scope="module")
+def region() -> Region:
+    return load(INVENTORY)
+
+
+@pytest.fixture(scope="module")
+def files(region: Region) -> dict[str, Artifact]:
+    return {artifact.key.partition("/")[2]: artifact for artifact in pbx.artifacts(region)}
+
+
+def as_regex(pattern: str) -> re.Pattern[str]:
+    """An Asterisk pattern of digits, `X` and `[a-b]`."""
+    assert pattern.startswith("_")
+    return re.compile(pattern[1:].replace("X", "[0-9]"))
+
+
+@given(st.integers(0, 99999), st.integers(0, 3000))
+def test_patterns_match_exactly_the_range(first: int, more: int) -> None:
+    last = min(first + more, 99999)
+    patterns = [as_regex(pattern) for pattern in pbx.patterns(f"{first:05}-{last:05}")]
+    for number in range(max(0, first - 20), min(99999, last + 20) + 1):
+        matching = sum(bool(pattern.fullmatch(f"{number:05}")) for pattern in patterns)
+        assert matching == (1 if first <= number <= last else 0), number
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wanted"),
+    [
+        ("20100-20199", ["_201XX"]),
+        ("20000-29999", ["_2XXXX"]),
+        ("20150-20179", ["_201[5-7]X"]),
+        ("20195-20204", ["_2019[5-9]", "_2020[0-4]"]),
+        ("00-99", ["_XX"]),
+    ],
+)
+def test_a_block_is_one_pattern(numbers: str, wanted: list[str]) -> None:
+    assert pbx.patterns(numbers) == wanted
+
+
+@given(st.from_regex(r"[^\x00-\x1f\x7f]{1,60}", fullmatch=True))
+def test_no_name_ends_its_value_early_or_names_a_secret(name: str) -> None:
+    value = pbx.caller_id(Phone(number="20100", name=name))
+    assert value.startswith('"')
+    assert value.endswith('" <20100>')
+    inner = value[1 : -len('" <20100>')]
+    assert '"' not in inner
+    assert not re.search(r"(?<!\\);", inner), "an unescaped ; would begin a comment"
+    assert "\\" not in inner.replace("\\;", "")
+    assert "{{" not in inner
+
+
+def test_every_office_has_its_files_and_only_a_digest_of_each_password(
+    region: Region, files: dict[str, Artifact]
+) -> None:
+    for opd in region.opds:
+        numbers = [phone.number for phone in pbx.telephones(opd.phones)]
+        for kind in ("endpoint", "auth", "aor"):
+            content = files[f"{opd.code}.{kind}.conf"].content
+            assert re.findall(r"^\[(\d+)\]\(", content, re.MULTILINE) == numbers
+        auth = files[f"{opd.code}.auth.conf"].content
+        for number in numbers:
+            assert f"password_digest=MD5:{{{{ha1:{number}:{region.domain}:voip/{number}}}}}\n" in auth
+    assert not any("{{secret:" in artifact.content for artifact in files.values())
+
+
+def test_included_are_exactly_the_files_that_exist(files: dict[str, Artifact]) -> None:
+    included = {
+        name
+        for artifact in files.values()
+        for name in re.findall(r"^#tryinclude kominfo/(\S+)$", artifact.content, re.MULTILINE)
+    }
+    assert included == {name for name in files if not name.startswith("_region.")}
+    assert not any("*" in line for artifact in files.values() for line in artifact.content.split("\n") if "#" in line)
+
+
+def test_an_office_dials_emergency_first_and_holds_no_pattern_of_its_own(
+    region: Region, files: dict[str, Artifact]
+) -> None:
+    """Asterisk looks at a context's own extensions, then at its includes in their order."""
+    for opd in region.opds:
+        own = files[f"{opd.code}.dialplan.conf"].content.partition("[kominfo-numbers]")[0]
+        assert own.split() == [
+            f"[opd-{opd.code}]",
+            *("include", "=>", "kominfo-emergency"),
+            *("include", "=>", "kominfo-short-codes"),
+            *("include", "=>", "kominfo-numbers"),
+        ]
+    emergency = files["_region.dialplan.conf"].content.partition("[kominfo-emergency]\n")[2].partition("\n[")[0]
+    dialled = re.findall(r"^exten => (\S+),1,Goto\(kominfo-emergency-route", emergency, re.MULTILINE)
+    assert dialled == list(region.numbering.emergency)
+
+
+def test_softphones_may_come_from_anywhere_and_others_only_from_their_office(region: Region) -> None:
+    opd = region.opd("dinkes")
+    assert opd.phones
+    soft = Phone(number="20150", name="Piket", place="softphone")
+    phones = opd.phones.model_copy(update={"extensions": (*opd.phones.extensions, soft)})
+    changed = region.model_copy(update={"opds": (opd.model_copy(update={"phones": phones}),)})
+    files = {artifact.key: artifact.content for artifact in pbx.artifacts(changed)}
+    endpoints = files["dc-pbx/dinkes.endpoint.conf"]
+    assert "[20150](opd-dinkes)\n" in endpoints
+    assert "[20100](opd-dinkes.inside)\n" in endpoints
+    assert f"permit={opd.links[0].lan}\n" in endpoints.partition("[opd-dinkes.inside]")[2].partition("[201")[0]
+    assert "deny" not in endpoints.partition("[opd-dinkes.inside]")[0]
+    assert "[20150](kominfo-softphone)\n" in files["dc-pbx/dinkes.aor.conf"]
+
+
+def test_a_group_rings_its_desks_and_the_test_extension_echoes(region: Region) -> None:
+    opd = region.opd("dinkes")
+    assert opd.phones
+    group = Phone(number="20190", name="Semua", place="group")
+    phones = opd.phones.model_copy(update={"extensions": (*opd.phones.extensions, group)})
+    changed = region.model_copy(update={"opds": (opd.model_copy(update={"phones": phones}),)})
+    dialplan = {artifact.key: artifact.content for artifact in pbx.artifacts(changed)}["dc-pbx/dinkes.dialplan.conf"]
+    rung = [phone.number for phone in opd.phones.extensions if phone.place in {"reception", "desk"}]
+    assert f"exten => 20190,1,Gosub(kominfo-group,s,1({'&'.join(f'PJSIP/{number}' for number in rung)}))" in dialplan
+    assert "exten => 20198,1,Goto(kominfo-test,s,1)" in dialplan
+
+
+def test_short_codes_ring_their_number() -> None:
+    given = read_files(INVENTORY)
+    name = next(name for name in given if name.endswith("region.yml"))
+    given[name] = given[name].replace("numbering:\n", 'numbering:\n  short_codes: {"100": 20100}\n')
+    files = {artifact.key: artifact.content for artifact in pbx.artifacts(assemble(given))}
+    assert "exten => 100,1,Goto(kominfo-numbers,20100,1)" in files["dc-pbx/_region.dialplan.conf"]
+
+
+def test_no_exchange_no_files(region: Region) -> None:
+    without = region.model_copy(update={"servers": tuple(s for s in region.servers if s.name != "dc-pbx")})
+    assert list(pbx.artifacts(without)) == []
