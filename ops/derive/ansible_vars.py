@@ -84,7 +84,11 @@ def region_variables(region: Region) -> dict[str, Any]:
         },
         "station": {"address": str(region.station.address), "exporter_port": region.station.exporter_port},
         "pbx": region.numbering.pbx,
-        "vault": {"server": region.recovery.vault.server, "port": region.recovery.vault.port},
+        "vault": {
+            "server": region.recovery.vault.server,
+            "port": region.recovery.vault.port,
+            "writers": sorted({one.server for opd in region.opds for one in opd.backup}),
+        },
         "dns": [str(server.address) for server in region.group("dns")],
         "monitoring": [str(server.address) for server in region.group("monitoring")],
         "servers": {server.name: str(server.address) for server in region.servers},
@@ -111,3 +115,11 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         if any(web.server == server for web in opd.web)
     ]
     return {"kominfo_databases": databases, "kominfo_folders": folders, "kominfo_sites": sites}
+
+
+def role_secrets(region: Region) -> Iterable[str]:
+    """Secrets that roles need to build servers: the owners of databases."""
+    for opd in region.opds:
+        for one in opd.backup:
+            if one.kind == "postgresql":
+                yield f"postgresql/{one.source}"

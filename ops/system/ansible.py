@@ -188,7 +188,7 @@ def _hidden_folder(run: str) -> Iterator[Path]:
 
 def _memory() -> Path:
     """Our folder on tmpfs, safe from others: /run for root, /dev/shm for everybody else."""
-    folder = Path("/run/kominfo-ops") if os.geteuid() == 0 else Path(f"/dev/shm/kominfo-ops-{os.geteuid()}")  # noqa: S108
+    folder = Path("/run/kominfo-ops-runs") if os.geteuid() == 0 else Path(f"/dev/shm/kominfo-ops-runs-{os.geteuid()}")  # noqa: S108
     folder.mkdir(mode=0o700, exist_ok=True)
     stat = folder.lstat()
     if stat.st_uid != os.geteuid() or stat.st_mode & 0o077 or folder.is_symlink():

@@ -70,6 +70,10 @@ class Secrets:
             text = text.replace(value, f"<secret {name}>")
         return text
 
+    def hidden(self) -> dict[str, str]:
+        """Every value → what to show instead: for programs that write what they do."""
+        return {value: f"<secret {name}>" for name, value in self._values.items()}
+
     def _value(self, found: re.Match[str]) -> str:
         if found["secret"]:
             return self.get(found["secret"])

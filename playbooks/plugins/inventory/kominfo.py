@@ -29,7 +29,10 @@ description:
 options: {}
 author: [kominfo-ops]
 """
-EXAMPLES = "# ansible-inventory -i inventories/batubara --graph"
+EXAMPLES = """
+# the file region.yml itself is the source:  ansible-inventory -i inventories/batubara --graph
+name: Kabupaten Contoh
+"""
 
 # the collection that drives a device: first part of the model's name → ansible_network_os
 _NETWORK_OS = {

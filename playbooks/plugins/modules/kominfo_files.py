@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import grp
 import hashlib
+import json
 import os
 import pwd
 import subprocess
@@ -24,7 +25,12 @@ description:
   - A reload that was due but never came (power cut, killed run) is made up for by the next run.
 options:
   directories: {type: list, elements: dict, default: [], description: "path, mode, owner, group"}
-  files: {type: list, elements: dict, default: [], description: "path, content, mode, owner, group, check (with %s)"}
+  links: {type: list, elements: dict, default: [], description: "symbolic links: path, target"}
+  files:
+    type: list
+    elements: dict
+    default: []
+    description: "path, content, mode, owner, group, check (a command; %s is the new file), reload (as below, its own)"
   absent: {type: list, elements: path, default: [], description: files to remove}
   validate: {type: list, elements: list, default: [], description: commands that must succeed with the new files}
   reload: {type: list, elements: list, default: [], description: commands that take the new files into service}
@@ -133,13 +139,18 @@ class Run:
         self.kept: list[Kept] = []
         self.changed: list[str] = []
         self.diff: list[dict[str, str]] = []
-        marks = repr((sorted(item["path"] for item in self.params["files"])[:1], self.params["reload"]))
-        self.mark = PENDING / hashlib.sha256(marks.encode()).hexdigest()[:16]
+        self.owed: list[list[str]] = []  # reloads that have to come
+        paths = sorted(item["path"] for item in self.params["files"])
+        self.mark = PENDING / hashlib.sha256(repr((paths[:1], self.params["reload"])).encode()).hexdigest()[:16]
 
     def go(self) -> None:
-        due = bool(self.params["reload"]) and self.mark.exists()
+        due = self.mark.exists()
+        if due:
+            self.owed = json.loads(self.mark.read_text(encoding="utf-8"))
+        before = list(self.owed)
         try:
             self.directories()
+            self.links()
             self.files()
             self.removals()
             if (self.changed or due) and not self.module.check_mode:
@@ -147,8 +158,7 @@ class Run:
         except (StepError, OSError, KeyError) as error:
             for kept in reversed(self.kept):
                 kept.put_back()
-            if self.kept and not due:
-                self.mark.unlink(missing_ok=True)
+            self.owe(before)
             text = f"no such user or group: {error}" if isinstance(error, KeyError) else str(error)
             self.module.fail_json(msg=text, rolled_back=[str(kept.path) for kept in self.kept])
         extra = {"diff": self.diff} if self.module._diff else {}  # noqa: SLF001 # there is no public name
@@ -166,6 +176,18 @@ class Run:
                 path.mkdir(parents=True, exist_ok=True)
                 os.chown(path, *owner_of(item))
                 path.chmod(mode)
+
+    def links(self) -> None:
+        for item in self.params["links"]:
+            path = Path(item["path"])
+            if path.is_symlink() and str(path.readlink()) == item["target"]:
+                continue
+            self.changed.append(str(path))
+            if not self.module.check_mode:
+                fresh = path.with_name(f"{NEW}{path.name}")
+                fresh.unlink(missing_ok=True)
+                fresh.symlink_to(item["target"])
+                fresh.replace(path)
 
     def account_exists(self, item: dict[str, Any]) -> bool:
         try:
@@ -186,7 +208,7 @@ class Run:
                 continue
             self.note(kept, content)
             if not self.module.check_mode:
-                self.begin(kept)
+                self.begin(kept, item.get("reload") or [])
                 write(path, content, mode, uid, gid, item.get("check"))
 
     def removals(self) -> None:
@@ -196,7 +218,7 @@ class Run:
                 continue
             self.note(kept, b"")
             if not self.module.check_mode:
-                self.begin(kept)
+                self.begin(kept, [])
                 kept.path.unlink()
                 sync(kept.path.parent)
 
@@ -206,20 +228,27 @@ class Run:
         header = {"before_header": str(kept.path), "after_header": str(kept.path)}
         self.diff.append({**header, "before": before, "after": content.decode(errors="replace")})
 
-    def begin(self, kept: Kept) -> None:
+    def begin(self, kept: Kept, reload: list[list[str]]) -> None:
         """From here on a reload is due, and the old content is wanted back if anything fails."""
         kept.path.parent.mkdir(parents=True, exist_ok=True)
         for stray in kept.path.parent.glob(f"{NEW}*"):
             stray.unlink(missing_ok=True)
-        if self.params["reload"]:
-            PENDING.mkdir(exist_ok=True)
-            self.mark.touch()
+        self.owe(self.owed + [argv for argv in [*reload, *self.params["reload"]] if argv not in self.owed])
         self.kept.append(kept)
 
+    def owe(self, reloads: list[list[str]]) -> None:
+        """Note on disk which reloads have to come, so that the next run makes up for a run that dies."""
+        if reloads:
+            PENDING.mkdir(exist_ok=True)
+            self.mark.write_text(json.dumps(reloads), encoding="utf-8")
+        else:
+            self.mark.unlink(missing_ok=True)
+        self.owed = reloads
+
     def serve(self) -> None:
-        for argv in [*self.params["validate"], *self.params["reload"]]:
+        for argv in [*self.params["validate"], *self.owed]:
             command([str(word) for word in argv])
-        self.mark.unlink(missing_ok=True)
+        self.owe([])
 
 
 def main() -> None:
@@ -227,6 +256,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "directories": {**several, "elements": "dict"},
+            "links": {**several, "elements": "dict"},
             "files": {**several, "elements": "dict"},
             "absent": {**several, "elements": "path"},
             "validate": {**several, "elements": "list"},

@@ -28,7 +28,7 @@ units: {type: list, returned: always, description: what was or would be changed}
 conditioned: {type: list, returned: always, description: units that systemd did not start because of their conditions}
 """
 
-ASKED = "Id,LoadState,ActiveState,UnitFileState,ConditionResult,ConditionTimestampMonotonic,NeedDaemonReload"
+ASKED = "Id,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 ALIVE = {"active", "activating", "reloading"}
 INSTALLED = {"enabled", "enabled-runtime", "static", "alias", "indirect", "generated", "linked"}
 
@@ -51,16 +51,20 @@ def look(module: AnsibleModule, units: list[str]) -> dict[str, dict[str, str]]:
     return dict(zip(units, seen, strict=True))
 
 
-def conditioned(seen: dict[str, str]) -> bool:
-    tried = seen.get("ConditionTimestampMonotonic", "0") != "0"
-    return tried and seen.get("ConditionResult") == "no" and seen["ActiveState"] == "inactive"
+def excused(units: dict[str, dict[str, str]]) -> set[str]:
+    """Units that do not run because their own conditions say no; systemd forgets this at once, so it is asked again."""
+    down = [name for name, seen in units.items() if seen["ActiveState"] == "inactive" and seen["LoadState"] == "loaded"]
+    ask = ["systemd-analyze", "--quiet", "condition", "--unit"]
+    return {name for name in down if subprocess.run([*ask, name], capture_output=True, check=False).returncode}
 
 
-def wanted(running: dict[str, dict[str, str]], stopped: dict[str, dict[str, str]]) -> dict[str, list[str]]:
+def wanted(
+    running: dict[str, dict[str, str]], stopped: dict[str, dict[str, str]], excuse: set[str]
+) -> dict[str, list[str]]:
     """systemctl verb → units that need it."""
     return {
         "enable": [name for name, seen in running.items() if seen["UnitFileState"] not in INSTALLED],
-        "start": [name for name, seen in running.items() if seen["ActiveState"] not in ALIVE and not conditioned(seen)],
+        "start": [n for n, seen in running.items() if seen["ActiveState"] not in ALIVE and n not in excuse],
         "disable": [name for name, seen in stopped.items() if seen["UnitFileState"] == "enabled"],
         "stop": [name for name, seen in stopped.items() if seen["ActiveState"] in ALIVE],
     }
@@ -81,22 +85,19 @@ def main() -> None:
     missing = [name for name in module.params["running"] if seen[name]["LoadState"] == "not-found"]
     if missing and not module.check_mode:
         module.fail_json(msg=f"no such unit: {', '.join(missing)}")
-    verbs = wanted(
-        {name: seen[name] for name in module.params["running"]},
-        {name: seen[name] for name in module.params["stopped"] if seen[name]["LoadState"] != "not-found"},
-    )
+    running = {name: seen[name] for name in module.params["running"]}
+    stopped = {name: seen[name] for name in module.params["stopped"] if seen[name]["LoadState"] != "not-found"}
+    excuse = excused(running)
+    verbs = wanted(running, stopped, excuse)
     for verb, units in verbs.items():
         if units and not module.check_mode:
             systemctl(module, "--quiet", verb, *units)
-    after = look(module, module.params["running"])
-    down = [name for name, unit in after.items() if unit["ActiveState"] not in ALIVE and not conditioned(unit)]
+    after = look(module, [name for name in running if name not in excuse])
+    down = [name for name, unit in after.items() if unit["ActiveState"] not in ALIVE]
     if down and not module.check_mode:
         module.fail_json(msg=f"does not stay up: {', '.join(down)}; see `journalctl -u {down[0]}`")
     done = sorted({name for units in verbs.values() for name in units})
-    skipped = [name for name, unit in after.items() if conditioned(unit)]
-    # a unit whose conditions failed at this very start changed nothing
-    changed = [name for name in done if name not in skipped or name in verbs["enable"]]
-    module.exit_json(changed=bool(changed), units=changed, conditioned=skipped)
+    module.exit_json(changed=bool(done), units=done, conditioned=sorted(excuse))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,120 @@
+"""Build the servers of a world with playbooks/site.yml: packages, users, SSH, clock, firewall, their groups' services."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import ops.derive
+from ops.errors import OpsError, UsageError
+from ops.inventory.model import Region
+from ops.progress import Event, Progress, State, silent
+from ops.system.ansible import Place, Play, RunSummary, run_playbook
+from ops.system.ansible_record import HostRun
+from ops.world import World
+
+STEP = "provision"
+
+
+def provision(
+    world: World,
+    limit: Sequence[str] | None = None,
+    check: bool = False,
+    tags: Sequence[str] = (),
+    progress: Progress = silent,
+) -> RunSummary:
+    """Converge the servers (all, or those in `limit`: names or groups). Hosts fail alone; see `RunSummary.failed`.
+
+    OpsError when the run broke down before it began. The caller stands in the world's network already.
+    """
+    hosts = _hosts(world, limit or (), progress)
+    names = sorted(role_secrets(world.region))
+    world.secrets.make_all([f"{{{{secret:{name}}}}}" for name in names])
+    place = Place(world.inventory, world.state, world.ssh_key, world.known_hosts, world.fleet)
+    play = Play(
+        "site.yml",
+        place,
+        limit=hosts,
+        tags=tuple(tags),
+        check=check,
+        variables={"kominfo_secrets": {name: world.secrets.get(name) for name in names}},
+        hidden=world.secrets.hidden(),
+    )
+    progress(Event(STEP, "", State.RUNNING, f"{len(hosts)} servers" + (", only looking" if check else "")))
+    summary = run_playbook(play, _telling(progress))
+    if summary.error:
+        raise OpsError(f"provision: {summary.error}", f"the whole record: {summary.record}")
+    summary = _with_silent(summary, hosts)
+    for name, host in summary.hosts.items():
+        progress(Event(STEP, name, _state(host), describe(host)))
+    return summary
+
+
+def role_secrets(region: Region) -> set[str]:
+    """Names of the secrets that roles ask for: every file of ops/derive may export `role_secrets(region)`."""
+    found: set[str] = set()
+    for module in pkgutil.iter_modules(ops.derive.__path__):
+        wanted = getattr(importlib.import_module(f"ops.derive.{module.name}"), "role_secrets", None)
+        found.update(wanted(region) if wanted else ())
+    return found
+
+
+def describe(host: HostRun) -> str:
+    return host.error or f"{host.ok} ok, {host.changed} changed, {host.seconds:.0f} s"
+
+
+def _hosts(world: World, limit: Iterable[str], progress: Progress) -> tuple[str, ...]:
+    """The servers meant, by name. A twin may hold only some of the declared ones; the others are named and left out."""
+    region = world.region
+    groups = {group for server in region.servers for group in server.groups}
+    names = {server.name for server in region.servers}
+    wanted = set()
+    for asked in limit or names:
+        if asked not in names | groups:
+            raise UsageError(
+                f"no server and no group is called {asked!r}", f"known: {', '.join(sorted(names | groups))}"
+            )
+        wanted |= {asked} & names or {server.name for server in region.group(asked)}
+    there = _booted(world, names)
+    for name in sorted(wanted - there):
+        progress(Event(STEP, name, State.SKIPPED, "not booted in this twin"))
+    if not wanted & there:
+        raise OpsError("none of these servers is booted in this twin", "ops twin up")
+    return tuple(sorted(wanted & there))
+
+
+def _booted(world: World, names: set[str]) -> set[str]:
+    note = Path(world.facts.get("network", ""))
+    if not world.station or not note.is_file():
+        return names
+    return names & set(json.loads(note.read_text(encoding="utf-8")).get("servers", names))
+
+
+def _telling(progress: Progress) -> Progress:
+    """Of a host's many results tell the first, what changed and what failed."""
+    seen: set[str] = set()
+
+    def tell(event: Event) -> None:
+        if event.state is not State.OK:
+            progress(event)
+        elif event.on not in seen:
+            progress(Event(STEP, event.on, State.RUNNING, "answers"))
+        seen.add(event.on)
+
+    return tell
+
+
+def _with_silent(summary: RunSummary, hosts: Iterable[str]) -> RunSummary:
+    """A host without a single result failed too."""
+    unheard = {name: HostRun(unreachable=True, message="no result") for name in hosts if name not in summary.hosts}
+    return replace(summary, hosts=dict(sorted({**summary.hosts, **unheard}.items())))
+
+
+def _state(host: HostRun) -> State:
+    if host.error:
+        return State.FAILED
+    return State.CHANGED if host.changed else State.OK
