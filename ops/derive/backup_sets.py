@@ -11,6 +11,12 @@ from ops.plan.change import Artifact
 KIND = "backup-set"
 
 
+def role_secrets(region: Region) -> Iterable[str]:
+    """Passwords of the vault's doors: one per source host, one for the drills' read-only view."""
+    yield "vault/drill"
+    yield from sorted({f"vault/{declared.server}" for opd in region.opds for declared in opd.backup})
+
+
 def artifacts(region: Region) -> Iterable[Artifact]:
     for opd in region.opds:
         for declared in opd.backup:

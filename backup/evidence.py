@@ -1,0 +1,252 @@
+"""What a drill leaves for people and auditors: a signed JSON record in a chain, and one page to read and print.
+
+`<drill>.json` is the record itself; its exact bytes are hashed (`<drill>.sha256`) and signed (`<drill>.sig`, 64 raw
+bytes), so that `sha256sum` and `openssl` verify it without this program. `index.jsonl` chains the records.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from backup.chain import GENESIS, Chain
+from backup.checks.contract import checks
+from backup.drill import Drill
+from backup.places import Places, who
+from backup.signing import Signer, verify
+from backup.sources.contract import source
+from ops.errors import OpsError
+
+FORMAT = "kominfo-ops drill evidence 1"
+PUBLIC_KEY = "station.pub.pem"
+NAMED = 1000  # differences that a record names; it always tells how many there are
+TEMPLATES = Path(__file__).parent / "templates"
+AIM = (
+    "Membuktikan bahwa layanan ini dapat dipulihkan utuh dari cadangan di DRC, dalam RTO dan RPO yang disepakati.",
+    "Prove that this service can be restored whole from its backup at the DRC, within the agreed RTO and RPO.",
+)
+STANDARDS = (
+    ("ISO/IEC 27001:2022 A.8.13", "Cadangan informasi / information backup", "restore tested, every item compared"),
+    ("ISO/IEC 27001:2022 A.5.30", "Kesiapan TIK / ICT readiness", "RTO and RPO measured against the declared targets"),
+    ("ISO/IEC 27001:2022 A.8.14", "Redundansi / redundancy", "restored from a second site on a second machine"),
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Files of one drill."""
+
+    record: Path
+    page: Path
+    sha256: str
+
+
+def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
+    """The record: plain values only, no secret, times as ISO 8601 in the region's zone, spans in seconds."""
+    zone, item, entry = ZoneInfo(spots.timezone), drill.item, drill.entry
+    return {
+        "format": FORMAT,
+        "drill": drill.id,
+        "type": "restore",
+        "aim": list(AIM),
+        "region": spots.region,
+        "opd": item.opd.code,
+        "opd_name": item.opd.name,
+        "service": item.set.name,
+        "owner": item.set.owner or item.opd.name,
+        "kind": item.set.kind,
+        "source": {"server": item.set.server, "what": item.set.source},
+        "restored_on": spots.drill_server,
+        "by": who(),
+        "declared": _iso(drill.declared, zone),
+        "verified": _iso(drill.verified, zone),
+        "versions": drill.versions,
+        "repository": {"url": drill.url, "key": drill.key},
+        "snapshot": _snapshot(drill, zone),
+        "manifest": {
+            "snapshot": entry.get("manifest_snapshot", ""),
+            "sha256": entry.get("manifest_sha256", ""),
+            "ledger_line": entry.get("seq"),
+            "ledger_hash": entry.get("hash", ""),
+        },
+        "objectives": _objectives(drill, zone),
+        "isolation": "own folder; database in its own network and process namespace, no network, unix socket only",
+        "steps": [_step(step, zone) for step in drill.steps],
+        "timings": dict(drill.restored.steps) if drill.restored else {},
+        "counts": {
+            "at_backup": dict(entry.get("counts", {})),
+            "restored": source(item.set.kind).counts(drill.restored.content) if drill.restored else {},
+        },
+        "unstable": list(drill.manifest.unstable[:NAMED]) if drill.manifest else [],
+        "checks": _checks(drill),
+        "differences": _differences(drill),
+        "differences_total": drill.differences,
+        "failure": drill.failure,
+        "cleaned_up": drill.cleaned,
+        "standards": [list(line) for line in STANDARDS],
+        "verdict": "proven" if drill.proven else "not proven",
+        "previous": previous,
+    }
+
+
+def write(spots: Places, drill: Drill) -> Evidence:
+    """Record, signature, page; then a line in the chain of records."""
+    folder, signer = spots.evidence, spots.signer
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    index = Chain(folder / "index.jsonl")
+    lines = index.read()
+    previous = str(lines[-1]["sha256"]) if lines else GENESIS
+    made = record(spots, drill, previous)
+    content = (json.dumps(made, indent=2, sort_keys=True) + "\n").encode()
+    digest, signature = hashlib.sha256(content).hexdigest(), signer.sign(content)
+    path = folder / f"{drill.id}.json"
+    _put(folder / PUBLIC_KEY, signer.public_pem().encode())
+    _put(path, content)
+    _put(path.with_suffix(".sig"), base64.b64decode(signature))
+    _put(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
+    page = path.with_suffix(".html")
+    _put(page, render(made, digest, signature, signer).encode())
+    index.append({"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature})
+    return Evidence(path, page, digest)
+
+
+def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer) -> str:
+    """The page: self-contained, in Indonesian and English, printable."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
+
+    env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
+    env.filters |= {"span": span, "bytes": size}
+    pem = signer.public_pem()
+    key = {"pem": pem, "sha256": hashlib.sha256(pem.encode()).hexdigest()}
+    page = env.get_template("evidence.html.j2")
+    return page.render(r=made, digest=digest, signature=signature, key=key, public_key=PUBLIC_KEY)
+
+
+def problems(path: Path, trusted: str = "") -> list[str]:
+    """What is wrong with an evidence file and its chain; empty when all holds. `trusted`: public key to believe in."""
+    folder = path.parent
+    pem = trusted or _text(folder / PUBLIC_KEY)
+    lines = Chain(folder / "index.jsonl").read()
+    if path.name not in {line["file"] for line in lines}:
+        return [f"{path.name}: not in {folder / 'index.jsonl'}"]
+    found, previous = [], GENESIS
+    for line in lines:
+        found += _line_problems(folder, line, previous, pem)
+        previous = line["sha256"]
+    return found
+
+
+def _line_problems(folder: Path, line: Mapping[str, Any], previous: str, pem: str) -> list[str]:
+    name, path = str(line["file"]), folder / str(line["file"])
+    if not path.is_file():
+        return [f"{name}: the record is missing"]
+    content = path.read_bytes()
+    wrong = []
+    if hashlib.sha256(content).hexdigest() != line["sha256"]:
+        wrong.append(f"{name}: changed since it was written (sha256 differs)")
+    elif not verify(pem, content, str(line["signature"])):
+        wrong.append(f"{name}: the signature is not the station's")
+    elif json.loads(content)["previous"] != previous:
+        wrong.append(f"{name}: it does not follow the record before it")
+    return wrong
+
+
+def span(seconds: float | None) -> str:
+    """Seconds as people say them: 4,2 s · 3 m 05 s · 5 j 12 m."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:  # noqa: PLR2004 # seconds in a minute
+        return f"{seconds:.1f} s".replace(".", ",")
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} j {minutes:02d} m" if hours else f"{minutes} m {rest:02d} s"
+
+
+def size(count: float) -> str:
+    """Bytes with a decimal unit."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:  # noqa: PLR2004 # decimal units
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}".replace(".", ",")
+        count /= 1000
+    return f"{count:.1f} TB".replace(".", ",")
+
+
+def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
+    entry = drill.entry
+    return {
+        "id": entry.get("snapshot", ""),
+        "taken": _iso(entry["taken"], zone) if entry else "",
+        "source_clock": drill.snapshot.time if drill.snapshot else "",
+        "bytes": entry.get("bytes", 0),
+    }
+
+
+def _objectives(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
+    item, point = drill.item.set, drill.point
+    return {
+        "rto": {"target": item.rto, "reached": round(drill.verified - drill.declared, 3) if drill.verified else None},
+        "rpo": {
+            "target": item.rpo,
+            "reached": round(drill.declared - point.epoch, 3) if point else None,
+            "point": _iso(point.epoch, zone) if point else "",
+            "basis": point.basis if point else "",
+            "since_backup": round(drill.declared - drill.entry["taken"], 3) if drill.entry else None,
+        },
+    }
+
+
+def _step(step: Any, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "begun": _iso(step.begun, zone),
+        "ended": _iso(step.ended, zone),
+        "seconds": step.seconds,
+        "exit": step.exit,
+        "did": step.did,
+        "did_sha256": hashlib.sha256(step.did.encode()).hexdigest(),
+    }
+
+
+def _checks(drill: Drill) -> list[dict[str, Any]]:
+    known = checks(drill.item.set.kind)
+    return [
+        {
+            "name": name,
+            "title": list(check.TITLE),
+            "held": not drill.checked[name] if name in drill.checked else None,
+            "differences": len(drill.checked.get(name, [])),
+        }
+        for name, check in known.items()
+    ]
+
+
+def _differences(drill: Drill) -> list[dict[str, str]]:
+    named = [
+        {"check": name, "what": one.what, "name": one.name.encode(errors="replace").decode(), "detail": one.detail}
+        for name, found in drill.checked.items()
+        for one in found
+    ]
+    return named[:NAMED]
+
+
+def _iso(epoch: float, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(epoch, zone).isoformat(timespec="milliseconds") if epoch else ""
+
+
+def _put(path: Path, content: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_bytes(content)
+    fresh.replace(path)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise OpsError(f"{path}: not there", "the public key lies beside the evidence; copy the whole folder")
+    return path.read_text(encoding="utf-8")
