@@ -19,6 +19,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    disable_created_metrics,
     generate_latest,
 )
 from starlette.applications import Starlette
@@ -50,6 +51,7 @@ class Service:
         self._looked = -LOOK_SECONDS
         self._refreshing = asyncio.Lock()
         self._gate = asyncio.Semaphore(IN_FLIGHT)
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a series per counter that nobody asks for
         self.registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)

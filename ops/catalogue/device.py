@@ -16,8 +16,6 @@ from ops.errors import OpsError
 Optic = Literal[
     "receive_power_dbm",
     "transmit_power_dbm",
-    "power_low_warning_dbm",
-    "power_low_alarm_dbm",
     "temperature_celsius",
     "voltage_volts",
     "bias_amperes",

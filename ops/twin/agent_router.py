@@ -13,7 +13,7 @@ from typing import Any
 
 from ops.catalogue.device import Device, Optic
 from ops.errors import OpsError
-from ops.fibre.budget import COMFORT_DB, LX, Budget
+from ops.fibre.budget import LX, Budget
 from ops.system.process import Ask, run
 from ops.system.sockets import Interfaces
 from ops.system.ssh_server import Session
@@ -118,8 +118,6 @@ class Router:
         return {
             "receive_power_dbm": None if dark else received,
             "transmit_power_dbm": optics.launch,
-            "power_low_warning_dbm": optics.sensitivity + COMFORT_DB,
-            "power_low_alarm_dbm": optics.sensitivity,
             "temperature_celsius": 41.0,
             "voltage_volts": 3.3,
             "bias_amperes": 0.018,
