@@ -1,6 +1,6 @@
 """A throw-away Asterisk for tests: the image of the twin under an overlay, in namespaces of its own.
 
-Its configuration is the role's, rendered as the role renders it, plus the artefacts under test. When the process ends
+Its configuration is the role's, plus the artefacts under test. When the process ends
 its mounts are gone with it.
 """
 
@@ -16,9 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import pytest
-import yaml
 
 from ops.plan.change import Artifact
 from ops.system.process import Ask, kill_group, run
@@ -117,14 +115,6 @@ def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets
         (folder / name).mkdir()
     for path in (ROLE / "files").iterdir():
         shutil.copy(path, etc)
-    values = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
-    for path in (ROLE / "templates").iterdir():
-        text = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True).from_string(
-            path.read_text(encoding="utf-8")
-        )
-        (etc / path.stem).write_text(text.render(values), encoding="utf-8")
-    for kind in ("transport", "endpoint", "auth", "aor", "dialplan"):
-        (etc / "kominfo" / f"_region.{kind}.conf").touch()
     for artifact in artifacts:
         target = etc / "kominfo" / artifact.key.partition("/")[2]
         target.write_text(secrets.expand(artifact.content), encoding="utf-8")
