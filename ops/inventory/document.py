@@ -67,13 +67,24 @@ class Document:
         """Where every mapping stands → the path that leads to it."""
         return {_place(self.name, node): path for path, node in _mappings((), self.root)}
 
+    def below(self, path: Path, key: str) -> Path:
+        """The path that `key` (as `contract.upload` or `rides.1`) takes on from `path`."""
+        data: Any = self.data
+        for step in path:
+            data = data[step]
+        for word in key.split(".") if key else ():
+            step = int(word) if isinstance(data, list) else word
+            path = (*path, step)
+            data = data[step] if isinstance(data, list) else data.get(step) if isinstance(data, dict) else None
+        return path
+
     def written(self, path: Path) -> str:
         """links[wan].lan rather than links.0.lan: items of a list go by their name where they have one."""
         words, data = "", self.data
         for step in path:
             if isinstance(step, int):
                 item = data[step] if isinstance(data, list) and step < len(data) else None
-                label = item.get("name") or item.get("number") if isinstance(item, dict) else item
+                label = item.get("number") or item.get("name") if isinstance(item, dict) else item
                 words += f"[{label if isinstance(label, str) and label else step}]"
                 data = item
             else:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ops.errors import Problem
-from ops.inventory.document import Document, Path
+from ops.inventory.document import Document
 from ops.inventory.model import Declared
 
 
@@ -26,11 +26,10 @@ def locate(findings: Iterable[Finding], documents: Mapping[str, Document]) -> li
 
 
 def _locate(finding: Finding, documents: Mapping[str, Document]) -> Problem:
-    key: Path = tuple(int(step) if step.isdigit() else step for step in finding.key.split(".") if step)
     document = documents.get(finding.thing.at.rsplit(":", 2)[0])
     path = document.mappings.get(finding.thing.at) if document else None
     if document is None or path is None:  # a thing that was made in Python, not read
         return Problem(finding.thing.at, f"{finding.key}: {finding.what}", finding.hint)
-    whole = (*path, *key)
+    whole = document.below(path, finding.key)
     name = document.written(whole)
     return Problem(document.place(whole), f"{name}: {finding.what}" if name else finding.what, finding.hint)

@@ -61,6 +61,15 @@ def assemble(files: Mapping[str, str]) -> Region:
 
 
 def _assemble(files: Mapping[str, str]) -> Region:
+    region, documents = join_unchecked(files)
+    findings = rules.check(region)
+    if findings:
+        raise InventoryInvalidError(locate(findings, documents))
+    return region
+
+
+def join_unchecked(files: Mapping[str, str]) -> tuple[Region, dict[str, Document]]:
+    """The files as one Region before any rule has looked at it, and the documents that it came from."""
     problems: list[Problem] = []
     parts: dict[str, Any] = {"opds": []}
     documents = {}
@@ -77,11 +86,7 @@ def _assemble(files: Mapping[str, str]) -> Region:
             parts["opds"].append(value)
     if problems or any(part is None for part in parts.values()):
         raise InventoryInvalidError(problems)
-    region = _join(parts)
-    findings = rules.check(region)
-    if findings:
-        raise InventoryInvalidError(locate(findings, documents))
-    return region
+    return _join(parts), documents
 
 
 def _misnamed(opd: Opd, document: Document) -> list[Problem]:
