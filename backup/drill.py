@@ -109,6 +109,8 @@ def _prove(run: _Run) -> None:
     with run.book.step("look", f"read all of {place.data}"):
         run.tell("look", "at all that came back")
         drill.restored = source(item.set.kind).look(run.restic, place, made.content)
+        if version := drill.restored.content.get("version"):
+            drill.versions["postgresql"] = str(version)
     with run.book.step("compare", f"checks {' '.join(checks(item.set.kind))}"):
         drill.verified = time.time()
         drill.point = point(drill.entry, drill.restored.content, item.set.kind)

@@ -65,9 +65,10 @@ def take(spots: Places, item: Item) -> BackupResult:
 
 def _registered(spots: Places, item: Item, restic: Restic) -> str:
     """The repository's key; the ledger learns it on the first backup."""
+    if known := places.key_of(spots, item):
+        return known  # a repository that was there once and is gone must be an alarm, not a fresh empty one
     key = restic.ensure()
-    if key != places.key_of(spots, item):
-        spots.ledger.append({"event": "key", "of": item.key, "key": key, "at": time.time(), "by": places.who()})
+    spots.ledger.append({"event": "key", "of": item.key, "key": key, "at": time.time(), "by": places.who()})
     return key
 
 

@@ -55,5 +55,4 @@ def counts(content: Mapping[str, Any]) -> dict[str, int]:
         "tables": len(content["tables"]),
         "rows": sum(table["rows"] for table in tables),
         "objects": len(content["objects"]),
-        "bytes": content["bytes"],
     }

@@ -14,23 +14,24 @@ from ops.errors import OpsError
 from ops.progress import Event, Progress, State, silent
 from ops.world import World
 
-AT_ONCE = 4  # source hosts at a time; sets of one host go one after the other
+AT_ONCE = 4  # sets at a time
+PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
 def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = silent) -> list[BackupResult]:
     """Back the given sets (all by default) up. One that fails never stops the others; its result says why."""
     chosen = list(layout.items(world.region) if sets is None else sets)
     spots = places.of(world)
-    by_host: dict[str, list[Item]] = {}
-    for item in chosen:
-        by_host.setdefault(item.set.server, []).append(item)
+    lanes: dict[tuple[str, int], list[Item]] = {}
+    for number, item in enumerate(sorted(chosen, key=lambda item: item.set.server)):
+        lanes.setdefault((item.set.server, number % PER_HOST), []).append(item)
 
     def all_of(items: list[Item]) -> list[BackupResult]:
         world.enter()
         return [_one(spots, item, world, progress) for item in items]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        done = [result for results in pool.map(all_of, by_host.values()) for result in results]
+        done = [result for results in pool.map(all_of, lanes.values()) for result in results]
     return sorted(done, key=lambda result: (result.opd, result.set))
 
 

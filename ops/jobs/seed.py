@@ -1,0 +1,39 @@
+"""Invented data on a twin's source hosts, so that there is something to back up and to prove."""
+
+from __future__ import annotations
+
+from backup import layout
+from backup.hostside import pg, programs
+from backup.hostside import seed as hostside
+from backup.layout import Item
+from ops.errors import RefusedError
+from ops.progress import Event, Progress, State, silent
+from ops.system import hostpython
+from ops.world import World
+
+FILES = 400
+SECONDS = 300.0
+
+
+def seed(world: World, progress: Progress = silent, sets: list[Item] | None = None) -> int:
+    """Fill every declared set's source (or those of `sets`); a second time adds only what is missing or old.
+
+    Returns how many rows and files were added. Refused outside a twin: invented data has no place among real data.
+    """
+    if world.station is None:
+        raise RefusedError("invented data goes into twins only", "name one: --twin NAME")
+    added = 0
+    for item in layout.items(world.region) if sets is None else sets:
+        asked = hostpython.Call((programs, pg, hostside), *_asked(item), timeout=SECONDS)
+        new = int(hostpython.call(world.fleet.on(item.set.server), asked)["added"])
+        what = "rows" if item.set.kind == "postgresql" else "files"
+        progress(Event("seed", item.key, State.CHANGED if new else State.OK, f"{new} {what} added"))
+        added += new
+    return added
+
+
+def _asked(item: Item) -> tuple[str, dict[str, object]]:
+    if item.set.kind == "postgresql":
+        name = item.set.source
+        return "database", {"name": name, "owner": name, "run_as": "postgres", "where": []}
+    return "files", {"root": item.set.source, "count": FILES}
