@@ -45,7 +45,7 @@ def working_on(name: str) -> Iterator[None]:
 def take(name: str) -> None:
     """Claim the name for this state folder. OpsError when a twin of another state folder has it."""
     check_mine(name)
-    (RUN / f"{name}.json").write_text(json.dumps({"state": str(twin_state(name))}) + "\n", encoding="utf-8")
+    (RUN / f"{name}.json").write_text(json.dumps({"state": str(twin_state(name).resolve())}) + "\n", encoding="utf-8")
 
 
 def release(name: str) -> None:
@@ -57,7 +57,7 @@ def mine() -> list[str]:
     """Every twin of this state folder, also half-made ones."""
     found = {path.name for path in (states_folder() / "twin").glob("*") if path.is_dir()}
     for path in RUN.glob("*.json"):
-        if _owner(path.stem) == str(twin_state(path.stem)):
+        if _owner(path.stem) == str(twin_state(path.stem).resolve()):
             found.add(path.stem)
     return sorted(found)
 
@@ -72,7 +72,7 @@ def _owner(name: str) -> str:
 
 def check_mine(name: str) -> None:
     owner = _owner(name)
-    if owner and owner != str(twin_state(name)):
+    if owner and owner != str(twin_state(name).resolve()):
         root = Path(owner).parent.parent
         raise OpsError(
             f"the twin named {name} belongs to the state folder {root}",

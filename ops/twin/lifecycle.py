@@ -82,7 +82,7 @@ def down(name: str, progress: Progress = silent) -> None:
 
 
 def _world(inventory: Path, name: str) -> World:
-    state = twin_state(name)
+    state = twin_state(name).resolve()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     facts = {"network": str(state / records.NETWORK), "faults": str(state / records.FAULTS)}
     return World(name, inventory, state, state / "keys/login", state / "known_hosts", f"{name}.{STATION}", facts)
@@ -199,7 +199,7 @@ def start(world: World, servers: Sequence[Server], by_name: dict[str, Path], pro
 
 
 def _remove(name: str, progress: Progress) -> None:
-    state = twin_state(name)
+    state = twin_state(name).resolve()
     stop_agents(name)
     nspawn.stop(name)
     spaces = netns.existing(f"{name}.")

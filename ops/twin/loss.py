@@ -39,10 +39,11 @@ def _at(namespace: str, end: End, percent: float) -> None:
     table = f"loss_{hashlib.sha256(end.ifname.encode()).hexdigest()[:12]}"
     rules = [f"table inet {table}", f"delete table inet {table}"]  # the first line makes the second never fail
     if percent:
-        drop = f'iifname "{end.ifname}" numgen random mod {_SHARES} < {round(percent * _SHARES / 100)} drop'
-        rules.append(
-            f"table inet {table} {{ chain arriving {{ type filter hook prerouting priority -400; {drop}; }} }}"
-        )
+        share = round(percent * _SHARES / 100)
+        some = f"numgen random mod {_SHARES} < {share} " if share < _SHARES else ""
+        drop = f'iifname "{end.ifname}" {some}drop'
+        hook = "type filter hook prerouting priority -400"
+        rules.append(f"table inet {table} {{\n chain arriving {{\n {hook};\n {drop}\n }}\n}}")
     done = run(["ip", "netns", "exec", namespace, "nft", "-f", "-"], Ask(input="\n".join(rules) + "\n"))
     if not done.ok:
         raise OpsError(f"nft in {namespace}: {done.err.strip().splitlines()[0]}", "apt-get install -y nftables")
