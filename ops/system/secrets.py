@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import string
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -73,6 +74,10 @@ class Secrets:
     def hidden(self) -> dict[str, str]:
         """Every value → what to show instead: for programs that write what they do."""
         return {value: f"<secret {name}>" for name, value in self._values.items()}
+
+    def values_in(self, contents: Iterable[str]) -> set[str]:
+        """The values (and digests) that stand in `contents` once they are expanded."""
+        return {self._value(found) for text in contents for found in _TOKEN.finditer(text)}
 
     def _value(self, found: re.Match[str]) -> str:
         if found["secret"]:
