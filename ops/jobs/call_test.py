@@ -8,6 +8,8 @@ digest needs no registration, so no real telephone loses its own.
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -87,13 +89,19 @@ def call_test(world: World, from_opd: str, to_opd: str, seconds: float, progress
         progress(Event(STEP, "", State.RUNNING, f"{names[0]} ({from_opd}) calls {names[1]} ({to_opd})"))
         first = Agent(_account(world, names[0]), _desk(world, caller), CALLER_HZ)
         second = Agent(_account(world, names[1]), _desk(world, callee), CALLEE_HZ)
-        report = asyncio.run(between(first, second, seconds, (from_opd, to_opd)))
+        work = between(first, second, seconds, (from_opd, to_opd))
     else:
         names = (_first_telephone(caller).number, _test_extension(callee).number)
         progress(Event(STEP, "", State.RUNNING, f"station, as {names[0]}, calls test extension {names[1]} ({to_opd})"))
         account = _account(world, names[0])
         first = Agent(account, Place(towards(account.server)), CALLER_HZ)
-        report = asyncio.run(echoed(first, names[1], seconds, (from_opd, to_opd)))
+        work = echoed(first, names[1], seconds, (from_opd, to_opd))
+    try:
+        report = asyncio.run(work)
+    except OpsError as error:
+        _keep(world, (from_opd, to_opd), {"ok": False, "faults": [error.what]})
+        raise
+    _keep(world, (from_opd, to_opd), report.as_dict())
     text = f"answered in {report.setup_ms:g} ms, heard {report.back.level_db:g} dB"
     progress(Event(STEP, "", State.OK if report.ok else State.FAILED, text if report.ok else "; ".join(report.faults)))
     return report
@@ -130,6 +138,18 @@ async def echoed(caller: Agent, number: str, seconds: float, offices: tuple[str,
     back = _way(heard.sent, heard, CALLER_HZ, CALLEE_HZ)
     faults = tuple(f"echo: {fault}" for fault in back.faults(seconds))
     return CallReport(*offices, caller.account.number, number, seconds, 0.0, call.setup_ms, None, back, faults)
+
+
+def _keep(world: World, offices: tuple[str, str], found: dict[str, Any]) -> None:
+    """Leave the last result of these two offices to the exporter: `<state>/calls/<from>.<to>.json`."""
+    folder = world.state / "calls"
+    fresh = folder / f".{offices[0]}.{offices[1]}.new"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps({**found, "at": time.time(), "from_opd": offices[0], "to_opd": offices[1]}) + "\n")
+        fresh.replace(folder / f"{offices[0]}.{offices[1]}.json")
+    except OSError as error:
+        raise OpsError(f"{folder}: the result can not be kept: {error.strerror}") from None
 
 
 async def _ended(ended: asyncio.Event) -> bool:

@@ -1,0 +1,101 @@
+"""What is judged of a call, what is kept of it, and what Prometheus gets to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, generate_latest
+
+from exporters.calls import CallResults
+from ops.errors import OpsError
+from ops.jobs import call_test
+from ops.jobs.call_test import CallReport, Way
+from ops.progress import silent
+from ops.world import World
+
+INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
+GOOD = Way(sent=201, received=200, lost=0, jitter_ms=2.5, tone_hz=1000, level_db=-12.1, other_db=-67.0)
+
+
+def way(**changed: float) -> Way:
+    return Way(**{**{name: getattr(GOOD, name) for name in Way.__slots__}, **changed})
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({}, ""),
+        ({"received": 159}, "only 159 packets in 4 s"),
+        ({"lost": 3}, "3 packets lost"),
+        ({"level_db": -30.1}, "tone of 1000 Hz not heard (-30.1 dB)"),
+        ({"other_db": -22.0}, "tone of 1000 Hz not clear of the other"),
+    ],
+)
+def test_a_way_is_bad_for_one_reason_at_a_time(changed: dict[str, float], fault: str) -> None:
+    assert way(**changed).faults(4) == ([fault] if fault else [])
+
+
+@given(received=st.integers(0, 300), lost=st.integers(0, 300), level=st.floats(-99, 0), other=st.floats(-99, 0))
+def test_silence_is_never_good(received: int, lost: int, level: float, other: float) -> None:
+    """What passes has most of its packets, a loud tone, and only that tone."""
+    if not way(received=received, lost=lost, level_db=level, other_db=other).faults(4):
+        assert received >= 160
+        assert level >= -30
+        assert level - other >= 10
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World("batubara", INVENTORY, tmp_path, tmp_path / "key", tmp_path / "known")
+
+
+def shown(state: Path) -> str:
+    registry = CollectorRegistry()
+    registry.register(CallResults(state))
+    return generate_latest(registry).decode()
+
+
+def test_a_kept_result_is_what_prometheus_sees(world: World) -> None:
+    report = CallReport("dinkes", "disdik", "20100", "20200", 4, 3.1, 5.5, GOOD, GOOD, ())
+    call_test._keep(world, ("dinkes", "disdik"), report.as_dict())
+    text = shown(world.state)
+    assert 'opd_call_test_ok{from_opd="dinkes",to_opd="disdik"} 1.0' in text
+    assert 'opd_call_test_setup_seconds{from_opd="dinkes",to_opd="disdik"} 0.0055' in text
+    assert 'opd_call_test_tone_level_dbfs{direction="back",from_opd="dinkes",to_opd="disdik"} -12.1' in text
+    assert 'opd_call_test_jitter_seconds{direction="there",from_opd="dinkes",to_opd="disdik"} 0.0025' in text
+    assert "20100" not in text, "labels name offices, never numbers"
+
+
+def test_a_call_that_could_not_be_placed_is_kept_as_bad(world: World) -> None:
+    call_test._keep(world, ("dinkes", "disdik"), {"ok": False, "faults": ["20100: no answer"]})
+    text = shown(world.state)
+    assert 'opd_call_test_ok{from_opd="dinkes",to_opd="disdik"} 0.0' in text
+    assert "setup_seconds{" not in text
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"from_opd": "a"}', '{"from_opd":"a","to_opd":"b","setup_ms":"x"}']
+)
+def test_a_broken_result_gives_no_sample_and_no_error(world: World, content: str) -> None:
+    (world.state / "calls").mkdir()
+    (world.state / "calls/a.b.json").write_text(content, encoding="utf-8")
+    assert "setup_seconds{" not in shown(world.state)
+
+
+@pytest.mark.parametrize(
+    ("offices", "what"), [(("dinkes", "tiada"), "no office tiada"), (("tiada", "dinkes"), "no office tiada")]
+)
+def test_an_unknown_office_is_named(world: World, offices: tuple[str, str], what: str) -> None:
+    with pytest.raises(OpsError, match=what):
+        call_test.call_test(world, *offices, 4, silent)
+    assert not (world.state / "calls").exists()
+
+
+def test_an_office_that_is_not_in_the_twin_is_named(tmp_path: Path) -> None:
+    twin = World("none", INVENTORY, tmp_path, tmp_path / "key", tmp_path / "known", station="none.station")
+    with pytest.raises(OpsError, match="dinkes is not in this twin") as error:
+        call_test.call_test(twin, "dinkes", "disdik", 4, silent)
+    assert "ops twin up" in error.value.next_step
