@@ -11,6 +11,7 @@ from ops.twin.agent_mib import Getter, Snapshot
 
 MAX_REPLY = 1400  # bytes a GETBULK's reply may fill, so that it crosses every link in one frame
 MAX_GET = 4000  # bytes of a GET's reply, beyond which it is tooBig
+_LENGTHS = 6  # bytes by which the length fields of a long message exceed those of an empty one
 _TOO_BIG = 1
 
 
@@ -53,7 +54,7 @@ class Agent:
         names = [name for name, _ in asked.varbinds]
         once, repeated = names[: max(asked.status, 0)], names[max(asked.status, 0) :]
         found = [self._next(name, seen) for name in once]
-        size = len(_reply(asked, found))
+        size = len(_reply(asked, found)) + _LENGTHS
         for _ in range(max(asked.index, 0)):
             if not repeated:
                 break

@@ -1,0 +1,184 @@
+"""The exporter over HTTP, polling the twin's own agents on 127.0.0.x: names, labels, and no fake values."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from exporters.device import collectors
+from exporters.metrics import table
+from exporters.service import Service, application
+from ops.errors import HostFailedError
+from ops.system import http
+from ops.system.sockets import listen_tcp, listen_udp
+from ops.twin.agent_process import Agents
+from ops.twin.records import Faults, write_faults
+from ops.world import World
+
+ROOT = Path(__file__).parents[2]
+OFFICES = ("dinkes", "rsud", "disdik")  # MikroTik, Huawei, and one that is off
+SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+
+
+def place(folder: Path) -> World:
+    """An inventory of three offices, all of it in 127.0.0.0/8, and the note of a twin that has two of the routers."""
+    inventory, source = folder / "inventory", ROOT / "inventories/batubara"
+    (inventory / "opd").mkdir(parents=True)
+    files = ("region.yml", "hosts.yml", "fibre.yml", "drc.yml", *(f"opd/{code}.yml" for code in OFFICES))
+    for name in files:
+        text = (source / name).read_text(encoding="utf-8")
+        (inventory / name).write_text(re.sub(r"\b10\.(4[01])\.", r"127.\1.", text), encoding="utf-8")
+    world = World("t", inventory, folder / "state", folder / "key", folder / "known")
+    routers = {}
+    for opd in world.region.opds[:1] + world.region.opds[2:]:
+        link = opd.links[0]
+        numbers = ((link.ifname, 7), (link.lan_ifname, 3))
+        ports = [{"ifname": name, "kernel": "lo", "ifindex": at, "speed_bps": 10**9} for name, at in numbers]
+        routers[link.router] = {"namespace": None, "opd": opd.code, "ports": ports}
+    world.save()
+    (world.state / "network.json").write_text(json.dumps({"routers": routers}), encoding="utf-8")
+    return world
+
+
+def address(world: World, code: str) -> str:
+    return str(world.region.opd(code).routers[0].address)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    return place(tmp_path_factory.mktemp("exporter"))
+
+
+@pytest.fixture(scope="module")
+def agents(world: World) -> Iterator[Agents]:
+    with listen_udp(address(world, "dinkes"), 0) as free:
+        port = free.getsockname()[1]
+    serving, ended = Agents(world, snmp=port, ssh=0), threading.Event()
+    serving.refresh()
+    thread = threading.Thread(target=serving.serve, args=(ended.is_set,))
+    thread.start()
+    yield serving
+    ended.set()
+    thread.join()
+    serving.close()
+
+
+@pytest.fixture(scope="module")
+def url(world: World, agents: Agents) -> Iterator[str]:
+    service = Service(dataclasses.replace(world), snmp_port=agents.ports["dinkes-rtr1"][0])
+    listening = listen_tcp("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+def probe(url: str, target: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Values by metric and its label values."""
+    found = {}
+    for line in http.get(f"{url}/probe", {"target": target}).decode().splitlines():
+        if not line.startswith("#"):
+            name, labels, value = SERIES.fullmatch(line).groups()  # type: ignore[union-attr]
+            pairs = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+            assert tuple(pairs) == table()[name].labels, line
+            found[name, tuple(pairs.values())] = float(value)
+    return found
+
+
+def names(found: dict[tuple[str, tuple[str, ...]], float]) -> set[str]:
+    return {name for name, _ in found}
+
+
+def test_what_is_served_is_what_the_table_says(url: str) -> None:
+    served = names(probe(url, "dinkes-rtr1")) | names(probe(url, "rsud-rtr1")) | names(probe(url, "disdik-rtr1"))
+    own = http.get(f"{url}/metrics").decode()
+    served |= set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE))
+    assert served == set(table())
+    for name in served - names(probe(url, "dinkes-rtr1")):
+        assert f"# TYPE {name} {table()[name].type}" in own
+
+
+@pytest.mark.parametrize(("code", "port"), [("dinkes", "sfp1"), ("rsud", "GigabitEthernet0/0/1")])
+def test_values_are_the_kernels_and_the_plants_own(url: str, code: str, port: str) -> None:
+    found = probe(url, f"{code}-rtr1")
+    key = (code, "kantor", f"{code}-rtr1", port)
+    assert found["opd_interface_up", key] == 1
+    assert found["opd_interface_speed_bytes", key] == 125e6
+    assert found["opd_interface_receive_bytes_total", key] > 0  # the loopback's own counter
+    assert found["opd_optical_rx_loss", key] == 0
+    expected = found["opd_optical_budget_receive_power_dbm", key]
+    assert found["opd_optical_receive_power_dbm", key] == pytest.approx(expected, abs=0.02)
+    assert found["opd_contract_download_bytes_per_second", key] == {"dinkes": 6.25e6, "rsud": 12.5e6}[code]
+    assert 0 < found["opd_link_latency_seconds", key] < 1
+    assert found["opd_poll_up", key[:3]] == 1
+
+
+def test_a_poll_is_one_packet(url: str) -> None:
+    first = probe(url, "dinkes-rtr1")
+    time.sleep(2.1)  # beyond the time that polls share
+    second = probe(url, "dinkes-rtr1")
+    key = ("opd_poll_packets_sent", ("dinkes", "kantor", "dinkes-rtr1"))
+    assert second[key] - first[key] == 1
+
+
+def test_a_device_is_found_by_its_address_too(url: str, world: World) -> None:
+    assert names(probe(url, address(world, "dinkes"))) == names(probe(url, "dinkes-rtr1"))
+
+
+def test_a_silent_device_says_so_and_makes_nothing_up(url: str) -> None:
+    found = probe(url, "disdik-rtr1")
+    assert found["opd_poll_up", ("disdik", "kantor", "disdik-rtr1")] == 0
+    assert not any(name.startswith(("opd_interface_", "opd_optical_r")) for name in names(found))
+    assert "opd_contract_download_bytes_per_second" in names(found)
+
+
+def test_an_unknown_device_is_404(url: str) -> None:
+    with pytest.raises(HostFailedError, match="HTTP 404: no such device"):
+        http.get(f"{url}/probe", {"target": "nosuch"})
+
+
+def test_dark_fibre_gives_no_power_and_dim_fibre_less(url: str, world: World) -> None:
+    key = ("rsud", "kantor", "rsud-rtr1", "GigabitEthernet0/0/1")
+    before = probe(url, "rsud-rtr1")["opd_optical_receive_power_dbm", key]
+    try:
+        write_faults(world.state, Faults(dimmed={"rsud-rtr1": 4.0}))
+        time.sleep(3.2)
+        assert probe(url, "rsud-rtr1")["opd_optical_receive_power_dbm", key] == pytest.approx(before - 4.0, abs=0.02)
+        write_faults(world.state, Faults(dimmed={"rsud-rtr1": 40.0}))
+        time.sleep(3.2)
+        dark = probe(url, "rsud-rtr1")
+        assert ("opd_optical_receive_power_dbm", key) not in dark
+        assert dark["opd_optical_rx_loss", key] == 1
+    finally:
+        write_faults(world.state, Faults())
+
+
+def test_discovery_names_every_router_with_its_office(url: str, world: World) -> None:
+    groups = http.get_json(f"{url}/sd")
+    assert {group["labels"]["opd"] for group in groups} == set(OFFICES)
+    assert {group["targets"][0] for group in groups} == {address(world, code) for code in OFFICES}
+    assert groups[0]["labels"] == {
+        "opd": "dinkes",
+        "site": "kantor",
+        "device": "dinkes-rtr1",
+        "kecamatan": "Lima Puluh",
+    }
+
+
+def test_it_is_alive(url: str) -> None:
+    assert http.answers(f"{url}/healthz")
+
+
+def test_every_collector_is_found_by_its_file() -> None:
+    files = {path.stem for path in (ROOT / "exporters/collectors").glob("[a-z]*.py")} - {"contract"}
+    assert len(collectors()) == len(files)
