@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -27,7 +27,7 @@ class DeviceLogin:
     address: str
     driver: str  # netmiko's device_type
     user: str
-    password: str
+    password: str = field(repr=False)
     known_hosts: Path
     port: int = 22
 
@@ -84,11 +84,14 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
             connection.paramiko_cleanup()  # not disconnect(): asking Huawei whether it is in config mode takes 2 s
     except netmiko.NetmikoAuthenticationException:
         raise HostFailedError(login.name, "SSH: user or password refused") from None
-    except (netmiko.NetmikoTimeoutException, netmiko.ReadTimeout) as error:
-        first = str(error).strip().splitlines()[0]
-        raise HostFailedError(login.name, f"SSH: {first}") from None
     except (netmiko.NetmikoBaseException, paramiko.SSHException, OSError, EOFError, ValueError) as error:
-        raise HostFailedError(login.name, f"SSH: {str(error).strip() or type(error).__name__}") from None
+        raise HostFailedError(login.name, f"SSH: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """The line of netmiko's page-long messages that names the cause."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[1] if lines[0].endswith(":") and len(lines) > 1 else lines[0]
 
 
 def _know(login: DeviceLogin) -> None:

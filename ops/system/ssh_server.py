@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,7 +34,7 @@ class Doorman:
     """Who may come in, and what they get. `key`: file of the host key, made when missing."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     key: Path
     session: Callable[[], Session]
 
