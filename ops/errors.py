@@ -26,7 +26,7 @@ class UsageError(OpsError):
     next_step = "see --help"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a declaration: where, what, and what to do."""
 
@@ -34,8 +34,23 @@ class Problem:
     what: str  # begins with the path of the key as the person wrote it
     hint: str = ""
 
+    def __post_init__(self) -> None:
+        """Keep to one line of sane length, whatever was found in a file."""
+        object.__setattr__(self, "what", _one_line(self.what))
+
+    @property
+    def rank(self) -> tuple[str, int, int, str]:
+        """By file, then line and column as numbers."""
+        file, line, column = self.at.rsplit(":", 2)
+        return file, int(line), int(column), self.what
+
     def __str__(self) -> str:
         return f"{self.at} {self.what}" + (f"\n    {self.hint}" if self.hint else "")
+
+
+def _one_line(text: str, most: int = 300) -> str:
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:most])
+    return shown + (" …" if len(text) > most else "")
 
 
 class InventoryInvalidError(OpsError):
@@ -45,7 +60,7 @@ class InventoryInvalidError(OpsError):
     next_step = "mend the lines above and run `ops check` again; nothing was changed"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = sorted(set(problems))
+        self.problems = sorted(set(problems), key=lambda problem: problem.rank)
         super().__init__(f"{len(self.problems)} problem(s) in the inventory")
 
 

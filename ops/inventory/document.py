@@ -9,6 +9,7 @@ looked up in composed nodes, and only when something is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +22,7 @@ from ops.errors import Problem
 PLACE_KEY = "@"
 Path = tuple[int | str, ...]
 _DEEPEST = 20  # levels; more is no inventory
+_LABEL = re.compile(r"[A-Za-z][A-Za-z0-9/._-]{0,61}|\d{2,8}")  # what may stand for an item of a list
 _DROPPED = "\0dropped"  # key under which the value of a repeated key is put until its mapping ends
 
 
@@ -73,9 +75,10 @@ class Document:
         for step in path:
             data = data[step]
         for word in key.split(".") if key else ():
-            step = int(word) if isinstance(data, list) else word
-            path = (*path, step)
-            data = data[step] if isinstance(data, list) else data.get(step) if isinstance(data, dict) else None
+            if isinstance(data, list):
+                path, data = (*path, int(word)), data[int(word)]
+            else:
+                path, data = (*path, word), data.get(word) if isinstance(data, dict) else None
         return path
 
     def written(self, path: Path) -> str:
@@ -85,7 +88,7 @@ class Document:
             if isinstance(step, int):
                 item = data[step] if isinstance(data, list) and step < len(data) else None
                 label = item.get("number") or item.get("name") if isinstance(item, dict) else item
-                words += f"[{label if isinstance(label, str) and label else step}]"
+                words += f"[{label if isinstance(label, str) and _LABEL.fullmatch(label) else step}]"
                 data = item
             else:
                 words += f".{step}" if words else step

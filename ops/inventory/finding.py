@@ -22,7 +22,7 @@ class Finding:
 
 def locate(findings: Iterable[Finding], documents: Mapping[str, Document]) -> list[Problem]:
     """Every finding with file:line:column of the value and its name as written, links[wan].lan."""
-    return sorted({_locate(finding, documents) for finding in findings})
+    return [_locate(finding, documents) for finding in findings]
 
 
 def _locate(finding: Finding, documents: Mapping[str, Document]) -> Problem:
