@@ -90,6 +90,13 @@ def indexes(name: str) -> dict[str, int]:
         return {interface: index for index, interface in socket.if_nameindex()}
 
 
+def listens(name: str, udp_port: int) -> bool:
+    """Whether some program waits for datagrams on that port inside the namespace."""
+    with inside(name):
+        lines = Path("/proc/thread-self/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return any(line.split()[1].endswith(f":{udp_port:04X}") for line in lines)
+
+
 def end_processes(names: set[str], grace: float = 2.0) -> None:
     """End every process that lives in one of these namespaces, but not the caller: TERM, then KILL after `grace`."""
     end = time.monotonic() + grace

@@ -7,27 +7,49 @@ import importlib.util
 import os
 import signal
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from ops.progress import Event, Progress, State
+from ops.system import netns
+from ops.twin import records
 from ops.world import World, twin_state
 
 _MODULE = "ops.twin.agent_process"
+SNMP_PORT = 161
 _GRACE = 5.0  # seconds between TERM and KILL
 
 
-def start_agents(world: World, progress: Progress) -> None:
-    """Start the routers' agents, or let the running ones see new routers."""
+def start_agents(world: World, progress: Progress, remade: Collection[str] = ()) -> None:
+    """Start the routers' agents, or wait until the running ones serve new routers; `remade`: namespaces made anew."""
     module = _module()
     if module is None:
-        progress(Event("agents", "", State.SKIPPED, "ops.twin.agent_process is not there"))
+        progress(Event("agents", "", State.SKIPPED, f"{_MODULE} is not there"))
         return
-    if running := pid(world):  # they read network.json again by themselves
-        progress(Event("agents", "", State.OK, f"process {running}"))
-        return
-    progress(Event("agents", "", State.CHANGED, f"process {module.start(world)}"))
+    routers = records.read_network(world.state).get("routers", {})
+    if remade:
+        stop_agents(world.name)  # they still hold sockets in the namespaces that are gone
+    state = State.OK if pid(world) else State.CHANGED
+    if state is State.CHANGED:
+        module.start(world)
+    deaf = _wait_served({name: at["namespace"] for name, at in routers.items()})
+    if deaf:
+        state = State.FAILED
+    silent = f", but none on {', '.join(deaf)} (see {world.state / 'agents.log'})" if deaf else ""
+    progress(Event("agents", "", state, f"process {pid(world)} answers for {len(routers) - len(deaf)} routers{silent}"))
+
+
+def _wait_served(namespaces: dict[str, str]) -> list[str]:
+    """Routers on which nobody answers SNMP after a while."""
+    end = time.monotonic() + _GRACE
+    deaf = sorted(namespaces)
+    while deaf and time.monotonic() < end:
+        deaf = [name for name in deaf if not netns.listens(namespaces[name], SNMP_PORT)]
+        if deaf:
+            time.sleep(0.1)
+    return deaf
 
 
 def stop_agents(name: str) -> None:

@@ -110,13 +110,15 @@ def _ask(
 def _make(asked: _Asked) -> None:
     found = images.ensure({recipe_for(server.groups) for server in asked.servers}, asked.progress)
     by_name = {recipe.name: path for recipe, path in found.items()}
-    _network(asked)
+    before = records.read_network(asked.world.state).get("routers", {})
+    fresh = _network(asked)
     _servers(asked, by_name)
     asked.world.save()
-    start_agents(asked.world, asked.progress)
+    start_agents(asked.world, asked.progress, fresh & set(before))
 
 
-def _network(asked: _Asked) -> None:
+def _network(asked: _Asked) -> set[str]:
+    """The namespaces that were made now."""
     started = time.monotonic()
     world, layout = asked.world, asked.layout
     cut = set(records.read_faults(world.state).cut)
@@ -132,6 +134,7 @@ def _network(asked: _Asked) -> None:
         text += f"; {len(built.fresh)} made, {len(built.gone)} removed, {moved} routed in {took:.1f} s"
     state = State.CHANGED if built.fresh or built.gone or moved else State.OK
     asked.progress(Event("network", "", state, text))
+    return built.fresh
 
 
 def _faults_that_stay(asked: _Asked, fresh: Collection[str]) -> None:

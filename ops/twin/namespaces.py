@@ -30,6 +30,7 @@ def build(twin: str, layout: Layout, cut: Collection[str]) -> Built:
     netns.batch([f"netns add {twin}.{name}" for name in sorted(built.fresh)])
     _each(built.fresh, lambda name: _settings(twin, layout.spaces[name]))
     wires = [wire for wire in layout.wires if any(end.space in built.fresh for end in wire.ends)]
+    _remove_stale(twin, wires, built.fresh)
     netns.batch([_make(twin, wire) for wire in wires])
     lines = {name: _own(layout.spaces[name]) for name in built.fresh}
     shapes: dict[str, list[str]] = {}
@@ -40,7 +41,7 @@ def build(twin: str, layout: Layout, cut: Collection[str]) -> Built:
             if wire.rate:
                 shapes.setdefault(end.space, []).append(_shape(end, wire.rate))
     built.touched = set(lines)
-    for name in built.fresh:
+    for name in built.touched:
         if gateway := layout.spaces[name].gateway:
             lines[name].append(f"route replace default via {gateway}")
     _each(lines, lambda name: netns.batch(lines[name], f"{twin}.{name}"))
@@ -78,6 +79,15 @@ def remove(twin: str, names: Iterable[str]) -> None:
 def _each(names: Collection[str], do: Callable[[str], None]) -> None:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         list(pool.map(do, sorted(names)))
+
+
+def _remove_stale(twin: str, wires: Iterable[Wire], fresh: Collection[str]) -> None:
+    """Cut off what is left of wires whose other end was in a namespace that is gone (the kernel takes its time)."""
+    for wire in wires:
+        for end in wire.ends:
+            name = f"{twin}.{end.space}"
+            if end.space not in fresh and end.ifname in netns.indexes(name):
+                netns.batch([f"link del {end.ifname}"], name)
 
 
 def _settings(twin: str, space: Space) -> None:

@@ -87,13 +87,14 @@ class Small:
 
 
 def _processes() -> list[str]:
-    """Command line and cgroup of every process but this one."""
+    """Command line and cgroup of every living process but this one."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         if int(path.name) != os.getpid():
             try:
                 words = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                found.append(f"{path.name} {words} {(path / 'cgroup').read_text()}".replace("\n", " "))
+                if words:  # the kernel's own and those that only wait to be reaped have none
+                    found.append(f"{path.name} {words} {(path / 'cgroup').read_text()}".replace("\n", " "))
             except OSError:
                 continue
     return found
@@ -301,14 +302,14 @@ def test_a_killed_image_build_leaves_no_process_and_no_mount(
 
 def _stop_at(twin: Small, moment: str, sent: signal.Signals) -> int:
     """Send a signal to an `up` as soon as it says `moment`; its exit code."""
-    child = twin.start("up", "--only", "drc-vault", "--opd", "dinkes")
-    assert child.stdout
-    for line in child.stdout:
-        if moment in line:
-            break
-    child.send_signal(sent)
-    child.stdout.read()
-    return child.wait(60)
+    with twin.start("up", "--only", "drc-vault", "--opd", "dinkes") as child:
+        assert child.stdout
+        for line in child.stdout:
+            if moment in line:
+                break
+        child.send_signal(sent)
+        child.stdout.read()
+        return child.wait(60)
 
 
 def _guest_pids(twin: Small) -> dict[str, str]:
