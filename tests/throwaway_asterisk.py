@@ -39,8 +39,7 @@ class Exchange:
 
     def cli(self, command: str) -> str:
         """What the command line answers. Exit codes and 'reloaded' say nothing: read state back."""
-        where = ["nsenter", "-t", str(self.pid), "-m", "-n", "-r", "-w"]
-        return run([*where, "asterisk", "-rx", command], Ask(timeout=30)).out
+        return run([*self._inside(), "asterisk", "-rx", command], Ask(timeout=30)).out
 
     def etc(self) -> Path:
         return Path(f"/proc/{self.pid}/root/etc/asterisk")
@@ -56,9 +55,13 @@ class Exchange:
             fresh.write_text(self.secrets.expand(artifact.content), encoding="utf-8")
             fresh.replace(target)
 
-    def reload(self) -> None:
-        self.cli("module reload res_pjsip.so")
-        self.cli("dialplan reload")
+    def take_up(self) -> str:
+        """Run the role's own program that reloads and reads back; "" when all holds, else what it says."""
+        done = run([*self._inside(), "python3", "-I", "/usr/local/sbin/kominfo-exchange"], Ask(timeout=60))
+        return "" if done.ok else done.err.strip()
+
+    def _inside(self) -> list[str]:
+        return ["nsenter", "-t", str(self.pid), "-m", "-n", "-r", "-w"]
 
 
 def image() -> Path:
@@ -113,7 +116,9 @@ def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets
     (etc / "kominfo").mkdir(parents=True)
     for name in ("work", "root"):
         (folder / name).mkdir()
-    for path in (ROLE / "files").iterdir():
+    (folder / "upper/usr/local/sbin").mkdir(parents=True)
+    shutil.copy(ROLE / "files/kominfo_exchange.py", folder / "upper/usr/local/sbin/kominfo-exchange")
+    for path in (ROLE / "files").glob("*.conf"):
         shutil.copy(path, etc)
     for artifact in artifacts:
         target = etc / "kominfo" / artifact.key.partition("/")[2]

@@ -1,4 +1,8 @@
-"""Endpoints and dialplan on the telephone exchange (Asterisk)."""
+"""Endpoints and dialplan on the telephone exchange (Asterisk).
+
+Role pbx brings the program that takes the files up: it reloads, or restarts for a changed transport, and reads back
+whether the exchange holds what the files say.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,5 @@ TARGET = HostFiles(
     "pbx-config",
     in_group("pbx"),
     "/etc/asterisk/kominfo",
-    Service(
-        reload=(("asterisk", "-rx", "module reload res_pjsip.so"), ("asterisk", "-rx", "dialplan reload")),
-        group="asterisk",
-        folder="0750",
-    ),
+    Service(reload=(("/usr/local/sbin/kominfo-exchange",),), group="asterisk", folder="0750"),
 )

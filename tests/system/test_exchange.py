@@ -168,18 +168,18 @@ def test_a_bare_exchange_boots_and_what_is_applied_later_holds_after_a_reload(
     with exchange([], [address, str(region.station.address)]) as bare:
         assert endpoints(bare) == set()
         bare.put(files)
-        bare.reload()
+        assert bare.take_up() == ""
         assert endpoints(bare) == planned(region)
         assert "transport-udp" in bare.cli("pjsip show transports")
         without = region.model_copy(update={"opds": tuple(opd for opd in region.opds if opd.code != "dinkes")})
         bare.put(pbx.artifacts(without))
         for kind in pbx.TYPES:
             (bare.etc() / f"kominfo/dinkes.{kind}.conf").unlink()
-        bare.reload()
+        assert bare.take_up() == ""
         assert endpoints(bare) == planned(without)
         assert "no existence of 'opd-dinkes'" in bare.cli("dialplan show opd-dinkes")
         bare.put(files)
-        bare.reload()
+        assert bare.take_up() == ""
         assert endpoints(bare) == planned(region)
         assert complaints(bare) == []
 
@@ -188,10 +188,10 @@ def test_a_bare_exchange_boots_and_what_is_applied_later_holds_after_a_reload(
 def test_a_broken_file_changes_nothing(running: Exchange, region: Region, files: list[Artifact], damage: str) -> None:
     mine = next(artifact for artifact in files if artifact.key.endswith("/dinkes.endpoint.conf"))
     running.put([dataclasses.replace(mine, content=mine.content + damage)])
-    running.reload()
-    found = endpoints(running)
+    said, found = running.take_up(), endpoints(running)
     running.put([mine])
-    running.reload()
+    assert running.take_up() == ""
+    assert "error: refused, and the exchange keeps what it had" in said
     assert found == endpoints(running) == planned(region)
 
 
@@ -204,8 +204,8 @@ def test_an_odd_name_arrives_as_it_was_meant(running: Exchange, files: list[Arti
         for line in mine.content.split("\n")
     ]
     running.put([dataclasses.replace(mine, content="\n".join(lines))])
-    running.reload()
+    assert running.take_up() == ""
     shown = running.cli("pjsip show endpoint 20100")
     running.put([mine])
-    running.reload()
+    assert running.take_up() == ""
     assert "\"A;b 'c' / <d>, ${E}, é & [x] (y) --; ;-- |#\" <20100>" in shown
