@@ -50,14 +50,14 @@ class Declared(BaseModel):
 
 
 class AddressPlan(Declared):
-    datacentre: Network
-    drc: Network
+    datacentre: Network = Field(description="servers of the data centre")
+    drc: Network = Field(description="servers of the recovery centre")
     transport: Network = Field(description="point-to-point networks between fibre nodes and office routers")
     offices: Network = Field(description="every office's LAN lies inside")
 
 
 class Numbering(Declared):
-    digits: Annotated[int, Field(ge=3, le=8)] = 5
+    digits: Annotated[int, Field(ge=3, le=8, description="of every extension")] = 5
     pbx: Name = Field(description="the server in hosts.yml that runs Asterisk")
     emergency: tuple[Extension, ...] = Field(description="numbers that nothing may shadow")
     short_codes: ShortCodes = Field(default={}, description="what is dialled: the extension that rings")
@@ -66,10 +66,10 @@ class Numbering(Declared):
 
 
 class Upstream(Declared):
-    name: Name
+    name: Name = Field(description="contracts of offices name it")
     provider: Title
-    bandwidth: Bandwidth
-    contract: Title = ""
+    bandwidth: Bandwidth = Field(description="bits per second, each way")
+    contract: Title = Field(default="", description="number of the agreement")
     availability: Annotated[float, Field(ge=0, le=100, description="percent promised per month")] = 99.5
     oversubscription: Annotated[
         float, Field(ge=1, le=20, description="the offices' contracts together may be this many times the bandwidth")
@@ -79,10 +79,10 @@ class Upstream(Declared):
 class Policies(Declared):
     """Limits of the gate; what lies beyond needs a person's reason."""
 
-    change_share: Share = 0.3
-    delete_share: Share = 0.1
-    change_count: Annotated[int, Field(ge=0)] = 500
-    delete_count: Annotated[int, Field(ge=0)] = 50
+    change_share: Share = Field(default=0.3, description="share of all that one plan may change")
+    delete_share: Share = Field(default=0.1, description="share of all that one plan may delete")
+    change_count: Annotated[int, Field(ge=0, description="how many one plan may change")] = 500
+    delete_count: Annotated[int, Field(ge=0, description="how many one plan may delete")] = 50
     protected: tuple[str, ...] = Field(
         default=(), description="patterns of kind:key that are never changed or deleted without a reason"
     )
@@ -106,10 +106,10 @@ class Access(Declared):
 
 
 class RegionFile(Declared):
-    name: Title
+    name: Title = Field(description="the regency's name")
     code: Code
-    timezone: str
-    domain: Domain
+    timezone: str = Field(description="IANA name, as `Asia/Jakarta`")
+    domain: Domain = Field(description="every office's web names lie below it")
     addresses: AddressPlan
     numbering: Numbering
     upstreams: tuple[Upstream, ...]
@@ -134,20 +134,20 @@ class Server(Declared):
 class FibreNode(Declared):
     name: Name
     kind: Literal["datacentre", "drc", "pop", "closure"]
-    location: Location
+    location: Location = Field(description="latitude, longitude in degrees")
     address: Address | None = Field(default=None, description="loopback of the node's switch; none for a closure")
     kecamatan: Title | None = None
 
 
 class Segment(Declared):
     name: Name
-    between: tuple[Name, Name]
-    km: Annotated[float, Field(gt=0, le=200)]
-    splices: Annotated[int, Field(ge=0)] = 0
-    connectors: Annotated[int, Field(ge=0)] = 2
+    between: tuple[Name, Name] = Field(description="the nodes it joins")
+    km: Annotated[float, Field(gt=0, le=200, description="length of the cable")]
+    splices: Annotated[int, Field(ge=0, description="fusion splices on the way")] = 0
+    connectors: Annotated[int, Field(ge=0, description="mated pairs on the way")] = 2
     cores: Annotated[int, Field(ge=1)] = 24
     owner: Title = "Diskominfo"
-    ring: Name | None = None
+    ring: Name | None = Field(default=None, description="the ring that it is part of")
 
 
 class Plant(Declared):
@@ -159,9 +159,9 @@ class Plant(Declared):
 
 
 class RetentionPolicy(Declared):
-    daily: Annotated[int, Field(ge=1)] = 14
-    weekly: Annotated[int, Field(ge=0)] = 8
-    monthly: Annotated[int, Field(ge=0)] = 12
+    daily: Annotated[int, Field(ge=1, description="how many are kept")] = 14
+    weekly: Annotated[int, Field(ge=0, description="how many are kept")] = 8
+    monthly: Annotated[int, Field(ge=0, description="how many are kept")] = 12
 
 
 class Vault(Declared):
@@ -171,21 +171,21 @@ class Vault(Declared):
 
 class DrillPlan(Declared):
     server: Name = Field(description="the DRC server that drills restore on")
-    schedule: str = "weekly"
+    schedule: str = Field(default="weekly", description="daily, weekly, monthly, quarterly or yearly")
 
 
 class Recovery(Declared):
     vault: Vault
     drills: DrillPlan
     retention: RetentionPolicy = RetentionPolicy()
-    keys: SecretNames = {}
+    keys: SecretNames = Field(default={}, description="what for: the name of the secret")
 
 
 # ---- opd/<code>.yml
 
 
 class Contact(Declared):
-    role: Title
+    role: Title = Field(description="what this person is asked about")
     name: Title
     phone: str = ""
     email: str = ""
@@ -193,13 +193,13 @@ class Contact(Declared):
 
 class Site(Declared):
     name: Name
-    address: Title
-    location: Location
+    address: Title = Field(description="street and number")
+    location: Location = Field(description="latitude, longitude in degrees")
 
 
 class Router(Declared):
     name: Name
-    site: Name
+    site: Name = Field(description="one of this office's sites")
     model: Name = Field(description="a file of ops/catalogue/devices")
     address: Address = Field(description="management address (loopback)")
 
@@ -207,74 +207,76 @@ class Router(Declared):
 class FibreDrop(Declared):
     """The last stretch from a fibre node to the office."""
 
-    node: Name
-    km: Annotated[float, Field(gt=0, le=100)]
+    node: Name = Field(description="a node of fibre.yml")
+    km: Annotated[float, Field(gt=0, le=100, description="length of the cable")]
     splices: Annotated[int, Field(ge=0)] = 2
     connectors: Annotated[int, Field(ge=0)] = 2
 
 
 class Contract(Declared):
-    upstream: Name
-    download: Bandwidth
-    upload: Bandwidth
-    latency: Duration = 0.02
-    availability: Annotated[float, Field(ge=0, le=100)] = 99.0
+    upstream: Name = Field(description="an upstream of region.yml")
+    download: Bandwidth = Field(description="bits per second towards the office")
+    upload: Bandwidth = Field(description="bits per second from the office")
+    latency: Duration = Field(
+        default=0.02, description="promised round trip to the data centre", json_schema_extra={"default": "20ms"}
+    )
+    availability: Annotated[float, Field(ge=0, le=100, description="percent promised per month")] = 99.0
 
 
 class Link(Declared):
     name: Name
-    router: Name
+    router: Name = Field(description="one of this office's routers")
     ifname: IfName = Field(description="the router's fibre port, as its ifName")
     address: Interface = Field(description="the router's end of the point-to-point network")
     drop: FibreDrop
     rides: tuple[Name, ...] = Field(
         default=(), description="segments from the drop's node to the data centre, in order"
     )
-    lan: Network
-    lan_ifname: IfName
+    lan: Network = Field(description="the office's own addresses behind this link")
+    lan_ifname: IfName = Field(description="the router's LAN port, as its ifName")
     contract: Contract
 
 
 class WebHost(Declared):
     name: Label = Field(description="label below the region's domain; the office's DNS zone")
-    server: Name
-    aliases: tuple[Label, ...] = ()
+    server: Name = Field(description="a server of the group web in hosts.yml")
+    aliases: tuple[Label, ...] = Field(default=(), description="further labels")
 
 
 class Phone(Declared):
-    number: Extension
-    name: Title
+    number: Extension = Field(description="inside the office's range")
+    name: Title = Field(description="shown to those who are called")
     place: Literal["reception", "head", "desk", "group", "test", "softphone"] = "desk"
     model: Name | None = Field(default=None, description="a file of ops/catalogue/phones; none for a test extension")
-    mac: Mac | None = None
+    mac: Mac | None = Field(default=None, description="on the label under the telephone")
 
 
 class Phones(Declared):
-    range: ExtensionRange
+    range: ExtensionRange = Field(description="the office's block of numbers, its own alone")
     extensions: tuple[Phone, ...] = ()
 
 
 class BackupSet(Declared):
     name: Code
     kind: Literal["postgresql", "files"]
-    server: Name
+    server: Name = Field(description="the server in hosts.yml that holds it")
     source: str = Field(description="absolute path, or the database's name")
-    rpo: Duration
-    rto: Duration
-    schedule: str = "daily"
-    owner: Title = ""
+    rpo: Duration = Field(description="how much work may be lost at most")
+    rto: Duration = Field(description="how long bringing it back may take at most")
+    schedule: str = Field(default="daily", description="hourly, daily or weekly")
+    owner: Title = Field(default="", description="who answers for it; the office when empty")
 
 
 class NoBackup(Declared):
     """A signed decision that there is no backup, and until when."""
 
     reason: Title
-    until: str
+    until: str = Field(description="a date, as `2027-06-30`")
     signed_by: Title
 
 
 class Opd(Declared):
-    code: Code
+    code: Code = Field(description="short name, and the file's name")
     name: Title
     kind: Literal["sekretariat", "inspektorat", "dinas", "badan", "satuan", "rsud", "kecamatan", "kelurahan", "other"]
     kecamatan: Title
@@ -285,7 +287,7 @@ class Opd(Declared):
     web: tuple[WebHost, ...] = ()
     phones: Phones | None = None
     backup: tuple[BackupSet, ...] = ()
-    no_backup: NoBackup | None = None
+    no_backup: NoBackup | None = Field(default=None, description="instead of backup")
 
 
 class Region(RegionFile):

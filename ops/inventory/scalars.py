@@ -77,13 +77,15 @@ def _without_place(value: object) -> object:
     return {key: inner for key, inner in value.items() if key != PLACE_KEY} if isinstance(value, dict) else value
 
 
-def _words(pattern: str, example: str) -> WithJsonSchema:
+def _words(pattern: str, form: str) -> WithJsonSchema:
     """For editors: text of that form. YAML may have read digits as a number, which is the same to us."""
-    return WithJsonSchema({"type": ["string", "number"], "pattern": f"^({pattern})$", "examples": [example]})
+    return WithJsonSchema({"type": ["string", "number"], "pattern": f"^({pattern})$", "$comment": form})
 
 
-def _text(example: str) -> WithJsonSchema:
-    return WithJsonSchema({"type": "string", "examples": [example]})
+def _text(example: str, pattern: str = "") -> WithJsonSchema:
+    """For editors: text that no YAML reader takes for a number."""
+    form = {"pattern": f"^({pattern})$"} if pattern else {}
+    return WithJsonSchema({"type": "string", **form, "$comment": f"as `{example}`"})
 
 
 _CODE = r"[a-z][a-z0-9-]{1,29}"
@@ -96,8 +98,8 @@ _RANGE = r"\d{2,8}-\d{2,8}"
 _TITLE = r"[^\x00-\x1f\x7f]{1,200}"
 _SECRET = r"[a-z0-9][a-z0-9/_.-]{0,99}"  # noqa: S105 # the form of a secret's name
 
-Bandwidth = Annotated[int, BeforeValidator(_bandwidth), _words(_BANDWIDTH.pattern, "50M")]  # bits per second
-Duration = Annotated[float, BeforeValidator(_duration), _words(_DURATION.pattern, "24h")]  # seconds
+Bandwidth = Annotated[int, BeforeValidator(_bandwidth), _text("50M", _BANDWIDTH.pattern)]  # bits per second
+Duration = Annotated[float, BeforeValidator(_duration), _text("24h", _DURATION.pattern)]  # seconds
 Mac = Annotated[str, BeforeValidator(_mac), _text("00:15:65:aa:bb:cc")]  # kept in lower case with colons
 Network = Annotated[ipaddress.IPv4Network, BeforeValidator(_network), PlainSerializer(str), _text("10.41.5.0/24")]
 Interface = Annotated[
@@ -108,17 +110,19 @@ Address = Annotated[ipaddress.IPv4Address, BeforeValidator(_address), PlainSeria
 Code = Annotated[
     str,
     _pattern(_CODE, "a code (lower-case letters, digits and -, 2 to 30, a letter first)"),
-    _words(_CODE, "dinkes"),
+    _words(_CODE, "code"),
 ]
-Name = Annotated[str, _pattern(_NAME, "a name (letters, digits, - and _)"), _words(_NAME, "dinkes-rtr1")]
-IfName = Annotated[str, _pattern(_IFNAME, "an interface name (ifName)"), _words(_IFNAME, "sfp1")]
-Domain = Annotated[str, _pattern(_DOMAIN, "a domain name in lower case"), _words(_DOMAIN, "batubarakab.go.id")]
-Label = Annotated[str, _pattern(_LABEL, "a DNS label in lower case"), _words(_LABEL, "dinkes")]
-Extension = Annotated[str, _pattern(_NUMBER, "a telephone extension (2 to 8 digits)"), _words(_NUMBER, "20101")]
+Name = Annotated[str, _pattern(_NAME, "a name (letters, digits, - and _)"), _words(_NAME, "name")]
+IfName = Annotated[str, _pattern(_IFNAME, "an interface name (ifName)"), _words(_IFNAME, "as `sfp1`")]
+Domain = Annotated[str, _pattern(_DOMAIN, "a domain name in lower case"), _words(_DOMAIN, "as `batubarakab.go.id`")]
+Label = Annotated[str, _pattern(_LABEL, "a DNS label in lower case"), _words(_LABEL, "DNS label")]
+Extension = Annotated[str, _pattern(_NUMBER, "a telephone extension (2 to 8 digits)"), _words(_NUMBER, "as `20101`")]
 ExtensionRange = Annotated[
-    str, _pattern(_RANGE, "a range of extensions (write 20100-20199)"), _words(_RANGE, "20100-20199")
+    str, _pattern(_RANGE, "a range of extensions (write 20100-20199)"), _words(_RANGE, "as `20100-20199`")
 ]
-Title = Annotated[str, _pattern(_TITLE, "one line of text"), _words(_TITLE, "Dinas Kesehatan")]
-SecretName = Annotated[str, _pattern(_SECRET, "the name of a secret, as voip/20101"), _words(_SECRET, "voip/20101")]
+Title = Annotated[str, _pattern(_TITLE, "one line of text"), _words(_TITLE, "line of text")]
+SecretName = Annotated[
+    str, _pattern(_SECRET, "the name of a secret, as voip/20101"), _words(_SECRET, "name of a secret, as `voip/20101`")
+]
 ShortCodes = Annotated[dict[str, Extension], BeforeValidator(_without_place)]
 SecretNames = Annotated[dict[str, SecretName], BeforeValidator(_without_place)]

@@ -73,11 +73,11 @@ def _form(spec: dict[str, Any], *, many: bool) -> str:
         return "list of" if many else "keys"
     if "enum" in spec:
         return "one of " + ", ".join(f"`{word}`" for word in spec["enum"])
-    if spec.get("examples"):
-        return f"as `{spec['examples'][0]}`"
+    if "$comment" in spec:
+        return str(spec["$comment"])
     if "prefixItems" in spec:
         return f"list of {len(spec['prefixItems'])}"
-    kind = {"integer": "whole number", "number": "number", "object": "table", "string": "text"}
+    kind = {"integer": "whole number", "number": "number", "object": "table", "string": "line of text"}
     return kind.get(str(spec.get("type")), "") + _limits(spec)
 
 
