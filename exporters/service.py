@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from exporters.calls import CallResults
 from exporters.device import Polled
 from exporters.metrics import CONTENT_TYPE, table
 from ops.errors import OpsError
@@ -55,6 +56,7 @@ class Service:
         self.registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)
+        self.registry.register(CallResults(world.state))
         self._probes = Counter(*_told("opd_exporter_probes_total"), registry=self.registry)
         self._declared = Gauge(*_told("opd_exporter_devices"), registry=self.registry)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -25,6 +26,8 @@ from ops.world import World
 
 ROOT = Path(__file__).parents[2]
 OFFICES = ("dinkes", "rsud", "disdik")  # MikroTik, Huawei, and one that is off
+WAY = {"level_db": -20.0, "jitter_ms": 1.5, "lost": 0}
+CALL = {"from_opd": "dinkes", "to_opd": "rsud", "ok": True, "at": 1.7e9, "setup_ms": 90, "there": WAY, "back": WAY}
 SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 
 
@@ -99,13 +102,19 @@ def names(found: dict[tuple[str, tuple[str, ...]], float]) -> set[str]:
     return {name for name, _ in found}
 
 
-def test_what_is_served_is_what_the_table_says(url: str) -> None:
-    served = names(probe(url, "dinkes-rtr1")) | names(probe(url, "rsud-rtr1")) | names(probe(url, "disdik-rtr1"))
+def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
+    (world.state / "calls").mkdir()
+    (world.state / "calls/dinkes.rsud.json").write_text(json.dumps(CALL), encoding="utf-8")
+    with contextlib.suppress(HostFailedError):
+        http.get(f"{url}/probe", {"target": "nosuch"})
+    probed = names(probe(url, "dinkes-rtr1")) | names(probe(url, "rsud-rtr1")) | names(probe(url, "disdik-rtr1"))
     own = http.get(f"{url}/metrics").decode()
-    served |= set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE))
-    assert served == set(table())
-    for name in served - names(probe(url, "dinkes-rtr1")):
-        assert f"# TYPE {name} {table()[name].type}" in own
+    told = set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE)) - probed
+    assert probed | told == set(table())
+    for name in told:
+        assert f"# HELP {name} {table()[name].help}\n# TYPE {name} {table()[name].type}\n" in own
+        for labels in re.findall(rf"^{name}\{{(.*)\}} ", own, re.MULTILINE):
+            assert set(re.findall(r'(\w+)="', labels)) == set(table()[name].labels)
 
 
 @pytest.mark.parametrize(("code", "port"), [("dinkes", "sfp1"), ("rsud", "GigabitEthernet0/0/1")])
