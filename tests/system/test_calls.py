@@ -1,0 +1,66 @@
+"""The regency's telephones: what an office declares, and `ops apply` made true, can be called."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from ops.inventory.load import load
+from ops.system.sip.agent import Agent
+from ops.system.sip.place import Account, Place
+
+pytestmark = pytest.mark.system
+CALL = ("call", "test", "--from", "dinkes", "--to", "disdik")
+
+
+def test_a_call_between_two_offices_is_heard_both_ways(applied: Any) -> None:
+    report = applied.json(*CALL, "--seconds", "2")
+    assert report["ok"], report["faults"]
+    for way, hertz in (("there", 1000), ("back", 600)):
+        assert report[way]["tone_hz"] == hertz
+        assert report[way]["received"] >= 80
+        assert report[way]["level_db"] > -20
+
+
+def test_a_telephone_registers_with_what_it_fetched_from_the_web_server(applied: Any) -> None:
+    """The file comes over the office's own link, and holds the password that the exchange has the digest of."""
+    region = load(applied.inventory)
+    opd = region.opd("dinkes")
+    assert opd.phones
+    phone = next(one for one in opd.phones.extensions if one.mac and one.model == "yealink_t33g")
+    web = region.group("web")[0].address
+    lan = f"{applied.name}.dinkes.lan"
+    url = f"http://{web}/kominfo/dinkes.{(phone.mac or '').replace(':', '')}.cfg"
+    got = applied.ops("twin", "exec", "--name", applied.name, "--at", "dinkes.lan", "--", "curl", "-sSf", url)
+    found = dict(re.findall(r"^account\.1\.(\S+) = (.*)$", got, re.MULTILINE))
+    assert found["user_name"] == phone.number
+    server = (found["sip_server.1.address"], int(found["sip_server.1.port"]))
+    account = Account(found["auth_name"], found["password"], region.domain, server)
+
+    async def register() -> None:
+        async with Agent(account, Place(str(opd.links[0].lan.network_address + 50), lan), 1000) as agent:
+            await agent.register()
+            await agent.register(0)
+
+    asyncio.run(register())
+
+
+def test_an_exchange_that_stands_still_is_named(applied: Any) -> None:
+    def systemctl(word: str) -> None:
+        applied.ops("twin", "ssh", "--name", applied.name, "dc-pbx", "sudo", "systemctl", word, "asterisk")
+
+    systemctl("stop")
+    try:
+        said = applied.on_twin(*CALL, code=1)
+    finally:
+        systemctl("start")
+    assert "REGISTER: no answer from 10.40.0.15:5060" in said
+    assert "is the exchange running" in said
+
+
+def test_an_unknown_office_is_named_at_once(applied: Any) -> None:
+    said = applied.on_twin("call", "test", "--from", "dinkes", "--to", "tiada", code=1)
+    assert "no office tiada" in said
