@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from ops.cli.common import inventory_of
 from ops.cli.screen import Screen
@@ -19,7 +20,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     from ops.errors import InventoryInvalidError  # noqa: PLC0415
     from ops.inventory.load import load  # noqa: PLC0415 # the inventory's types cost 0.2 s
 
-    folder = inventory_of(args)
+    folder = _folder(args)
     try:
         region = load(folder)
     except InventoryInvalidError as error:
@@ -38,3 +39,12 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     screen.say(f"{folder}: {region.name} is valid: {told}")
     screen.data({"inventory": str(folder), "valid": True, "problems": [], "counts": counts})
     return 0
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    """The inventory asked for; with --twin alone, the one that the twin was made from."""
+    if args.twin and not args.inventory:
+        from ops.world import attach  # noqa: PLC0415
+
+        return attach(args.twin).inventory
+    return inventory_of(args)

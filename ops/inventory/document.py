@@ -142,10 +142,9 @@ class _Reader:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-        take = yaml.CBaseLoader(text).get_event
+        take, handler_of = yaml.CBaseLoader(text).get_event, on.get
         while (event := take()) is not None:
-            handler = on.get(type(event))
-            if handler:
+            if handler := handler_of(type(event)):
                 handler(event)
         if not self._top:
             raise self._refuse(None, "the file is empty")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Network
+from typing import NamedTuple
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import BackupSet, Declared, Link, Opd, Phone, Region, Router, WebHost
@@ -30,8 +30,7 @@ def backups(region: Region) -> Iterator[tuple[Opd, BackupSet]]:
     return ((opd, kept) for opd in region.opds for kept in opd.backup)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """`thing.key` says that `value` is its own; `owner` is how a person calls the thing."""
 
     value: Hashable
@@ -50,8 +49,7 @@ def claimed_twice(claims: Iterable[Claim], hint: str) -> Iterator[Finding]:
             yield Finding(claim.thing, claim.key, what, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """`thing.key` takes every number from `first` to `last`; `text` is how it was written."""
 
     first: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from pathlib import PurePosixPath
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import BackupSet, Region
@@ -29,7 +28,7 @@ def _form(kept: BackupSet) -> Iterable[Finding]:
             what = f"{kept.source!r} is no database name"
             yield Finding(kept, "source", what, "lower-case letters, digits and _, a letter first, up to 63")
         return
-    path = PurePosixPath(kept.source)
-    if not path.is_absolute() or ".." in path.parts or str(path) != kept.source or path == PurePosixPath("/"):
+    first, *parts = kept.source.split("/")
+    if first or not parts or any(part in ("", ".", "..") for part in parts):
         hint = "write the whole path of a folder, as /srv/opd/dinkes"
         yield Finding(kept, "source", f"{kept.source!r} is no absolute path below /", hint)

@@ -20,10 +20,12 @@ def check(region: Region) -> Iterable[Finding]:
             if _shadows(code, other):
                 what = f"{code} shadows the emergency number {other}"
                 yield Finding(region.numbering, f"short_codes.{code}", what, _HINT)
+    whole, beginnings = tuple(codes), {code[:end] for code in codes for end in range(1, len(code))}
     for _, phone in phones(region):
-        for code, what in codes.items():
-            if _shadows(phone.number, code):
-                yield Finding(phone, "number", f"{phone.number} shadows {what} {code}", _HINT)
+        if phone.number.startswith(whole) or phone.number in beginnings:
+            for code, what in codes.items():
+                if _shadows(phone.number, code):
+                    yield Finding(phone, "number", f"{phone.number} shadows {what} {code}", _HINT)
 
 
 def _shadows(one: str, other: str) -> bool:
