@@ -66,8 +66,9 @@ def batch(lines: list[str], namespace: str = "", program: str = "ip") -> None:
     """Run lines of `ip` (or `tc`) in one process, in a namespace or, with "", where the caller is."""
     if not lines:
         return
-    where = ["-n", namespace] if namespace else []
-    done = run([program, *where, "-batch", "-"], Ask(input="\n".join(lines) + "\n"))
+    # outside of a namespace it makes and deletes some: that must not go on when the caller is killed
+    where = [program, "-n", namespace] if namespace else ["setpriv", "--pdeathsig", "KILL", program]
+    done = run([*where, "-batch", "-"], Ask(input="\n".join(lines) + "\n"))
     if not done.ok:
         said = done.err.strip().splitlines() or ["no output"]
         raise OpsError(f"{program} in {namespace or 'this machine'}: {said[0]}", "ops twin down, then ops twin up")
@@ -98,9 +99,12 @@ def listens(name: str, udp_port: int) -> bool:
 
 
 def end_processes(names: set[str], grace: float = 2.0) -> None:
-    """End every process that lives in one of these namespaces, but not the caller: TERM, then KILL after `grace`."""
+    """End every process that lives in one of these namespaces: TERM, then KILL after `grace`.
+
+    The caller and those that started it (a person's shell) are left alone.
+    """
     end = time.monotonic() + grace
-    while found := pids(names) - {os.getpid()}:
+    while found := pids(names) - _ancestry():
         sent = signal.SIGTERM if time.monotonic() < end else signal.SIGKILL
         for pid in found:
             with suppress(ProcessLookupError):
@@ -108,3 +112,13 @@ def end_processes(names: set[str], grace: float = 2.0) -> None:
         if time.monotonic() > end + grace:
             raise OpsError(f"processes {sorted(found)} cannot be ended", "look at them with ps, then try again")
         time.sleep(0.05)
+
+
+def _ancestry() -> set[int]:
+    """This process, its parent, and so on up."""
+    found, pid = set(), os.getpid()
+    while pid > 0:
+        found.add(pid)
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        pid = int(stat.rpartition(")")[2].split()[1])
+    return found

@@ -37,7 +37,8 @@ if [ -n "$disk" ]; then
     done
     mount -o loop,noatime,nobarrier "$disk" "$upper"
 fi
-mkdir -p "$upper/upper" "$upper/work"
+mkdir -p "$upper/upper" "$upper/work" /run/systemd/nspawn
+mount -t tmpfs -o mode=755,size=1m tmpfs /run/systemd/nspawn  # its lock files and folders go with the guest
 mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper/upper,workdir=$upper/work" "$root"
 exec "$@"
 """

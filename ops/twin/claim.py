@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ops.errors import OpsError, UsageError
+from ops.system.limits import raise_limits, restore_limits
 from ops.world import states_folder, twin_state
 
 RUN = Path("/run/kominfo-ops")
+LIMITS = "kernel-limits"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
@@ -46,11 +48,14 @@ def take(name: str) -> None:
     """Claim the name for this state folder. OpsError when a twin of another state folder has it."""
     check_mine(name)
     (RUN / f"{name}.json").write_text(json.dumps({"state": str(twin_state(name).resolve())}) + "\n", encoding="utf-8")
+    raise_limits(RUN / LIMITS)
 
 
 def release(name: str) -> None:
     for kind in ("json", "lock"):
         (RUN / f"{name}.{kind}").unlink(missing_ok=True)
+    if not any(RUN.glob("*.json")):
+        restore_limits(RUN / LIMITS)  # the last twin of this machine is gone
 
 
 def mine() -> list[str]:

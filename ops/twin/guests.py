@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ops.world import World
 
 DISK_BYTES = 8_000_000_000  # as the guest sees it; the file is sparse
 READY_SECONDS = 90.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m|\r")
 _NOT_YET = 0.2  # seconds between two looks
 _GLANCE = 3.0  # seconds one look may take: a guest that dies meanwhile never answers
 
@@ -130,9 +132,13 @@ def _disk(folder: Path) -> Path | None:
 
 
 def _console(world: World, server: Server) -> str:
+    """The line of a guest's console that says most, and where the rest is."""
     log = folder_of(world, server.name) / "console.log"
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.exists() else []
-    return f"console says: {lines[-1].strip()} ({log})" if lines else f"{log} is empty"
+    text = _COLOURS.sub("", log.read_text(errors="replace")) if log.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return f"{log} is empty"
+    return f"console says: {next((line for line in lines if 'ailed' in line), lines[-1])} ({log})"
 
 
 def _again(image: Path) -> str:

@@ -22,12 +22,14 @@ from ops.twin.layout import STATION, Layout, lay_out, server_of
 from ops.twin.recipes import recipe_for
 from ops.world import World, twin_state
 
+NEEDED_BYTES = 1_000_000_000  # what servers write while people try things
 _PROGRAMS = (
     ("systemd-nspawn", "systemd-container"),
     ("ip", "iproute2"),
     ("tc", "iproute2"),
     ("nft", "nftables"),
     ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
     ("losetup", "mount"),
     ("mkfs.ext4", "e2fsprogs"),
 )
@@ -54,7 +56,7 @@ def up(
 
     On trouble or Ctrl-C a twin that was not there before is removed again; one that was is left as far as it came.
     """
-    _check_machine()
+    _check_machine(name)
     inventory = inventory.resolve()
     region = load(inventory)
     with claim.working_on(name):
@@ -223,6 +225,14 @@ def _check_root() -> None:
         raise ToolMissingError("the twin is made of network namespaces and needs root", "sudo make demo")
 
 
-def _check_machine() -> None:
+def _check_machine(name: str) -> None:
     _check_root()
+    claim.check_name(name)
     nspawn.check_machine(_PROGRAMS)
+    root = next(path for path in twin_state(name).resolve().parents if path.exists())
+    free = shutil.disk_usage(root).free
+    if free < NEEDED_BYTES:
+        raise OpsError(
+            f"{root}: {free / 1e9:.1f} GB free, a twin needs {NEEDED_BYTES / 1e9:.0f} GB",
+            "free some space, or name a folder on another disk in OPS_STATE",
+        )
