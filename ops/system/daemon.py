@@ -33,6 +33,11 @@ def alive(folder: Path, name: str) -> bool:
     return _pid(folder, name) is not None
 
 
+def pid_of(folder: Path, name: str) -> int | None:
+    """Its pid while it runs."""
+    return _pid(folder, name)
+
+
 def stop(folder: Path, name: str, grace: float = 5.0) -> None:
     """TERM, then KILL after `grace` seconds; forgets the pid file. Nothing happens if it does not run."""
     pid = _pid(folder, name)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 IDLE_SECONDS = 300.0
 _LONGEST_LINE = 4096
+_making = threading.Lock()  # two first logins at once must not make two keys
 
 
 class Session(Protocol):
@@ -49,30 +50,39 @@ def admit(connection: socket.socket, doorman: Doorman) -> threading.Thread:
 def host_key(path: Path) -> paramiko.PKey:
     """The Ed25519 key in `path`, made with mode 0600 if there is none."""
     import paramiko  # noqa: PLC0415 # 0.3 s that only the agents need
+
+    with _making:
+        if not path.exists():
+            _make_key(path)
+    return paramiko.Ed25519Key.from_private_key_file(str(path))
+
+
+def _make_key(path: Path) -> None:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
 
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = ed25519.Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-        )
-        fresh = path.with_suffix(".new")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(text)
-        fresh.replace(path)
-    return paramiko.Ed25519Key.from_private_key_file(str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    fresh = path.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(text)
+    fresh.replace(path)
 
 
 def _serve(connection: socket.socket, doorman: Doorman) -> None:
     import paramiko  # noqa: PLC0415
 
     connection.setblocking(True)
-    transport = paramiko.Transport(connection)
-    transport.add_server_key(host_key(doorman.key))
     desk = _desk(doorman)
     # A client that breaks off, speaks nonsense or never logs in ends its own thread and nothing else.
-    with contextlib.suppress(paramiko.SSHException, OSError, EOFError), contextlib.closing(transport):
+    with (
+        contextlib.suppress(paramiko.SSHException, OSError, EOFError),
+        contextlib.closing(connection),
+        contextlib.closing(paramiko.Transport(connection)) as transport,
+    ):
+        transport.add_server_key(host_key(doorman.key))
         transport.start_server(server=desk)
         channel = transport.accept(30)
         if channel is None or not desk.ready.wait(10):  # type: ignore[attr-defined]

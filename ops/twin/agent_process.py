@@ -7,12 +7,10 @@ running twin has its agent within seconds. SIGTERM ends it.
 from __future__ import annotations
 
 import logging
-import os
 import resource
 import selectors
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +19,7 @@ from pathlib import Path
 
 from ops import world as worlds
 from ops.errors import OpsError
+from ops.system import daemon
 from ops.system.secrets import Secrets
 from ops.system.sockets import listen_tcp, listen_udp
 from ops.system.ssh_server import Doorman, admit
@@ -30,8 +29,8 @@ from ops.world import World
 
 SNMP, SSH = 161, 22
 LOOK_SECONDS = 1.0  # how often changed files are looked for
-START_SECONDS, STOP_SECONDS = 30.0, 5.0
-PID, READY, LOG = "agents.pid", "agents.ready", "agents.log"
+START_SECONDS = 30.0
+DAEMON, READY = "agents", "agents.ready"
 _PACKET = 65_535
 _log = logging.getLogger(__name__)
 
@@ -145,67 +144,29 @@ def start(world: World) -> int:
     # The secrets are made here, once, so that agents and pollers never invent two values for one name.
     for name in (world.region.access.snmp_secret, world.region.access.router_secret):
         world.secrets.get(name)
-    pid = _running(world) or _launch(world)
+    if not daemon.alive(world.state, DAEMON):
+        (world.state / READY).unlink(missing_ok=True)
+        daemon.start(world.state, DAEMON, [sys.executable, "-m", "ops.twin.agent_process", str(world.state)])
     wanted = {spec.name for spec in specs(worlds.at(world.state))}
-    ready = world.state / READY
-    end = time.monotonic() + START_SECONDS
+    ready, end = world.state / READY, time.monotonic() + START_SECONDS
     while not ready.exists() or not wanted <= set(ready.read_text(encoding="utf-8").split()):
-        if not _is_ours(pid) or time.monotonic() > end:
-            log = world.state / LOG
-            last = (log.read_text(encoding="utf-8").strip() or "no word").splitlines()[-1]
-            raise OpsError(f"device agents did not start: {last}", f"see {log}")
+        if not daemon.alive(world.state, DAEMON) or time.monotonic() > end:
+            said = daemon.last_line(world.state, DAEMON)
+            raise OpsError(f"device agents did not start: {said}", f"see {world.state}/run/{DAEMON}.log")
         time.sleep(0.05)
-    return pid
+    return daemon.pid_of(world.state, DAEMON) or 0
 
 
-def _launch(world: World) -> int:
+def stop(world: World) -> None:
+    """End the agents of a twin; nothing happens if there are none."""
+    daemon.stop(world.state, DAEMON)
     (world.state / READY).unlink(missing_ok=True)
-    with (world.state / LOG).open("w", encoding="utf-8") as out:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ops.twin.agent_process", str(world.state)],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-        )
-    (world.state / PID).write_text(f"{child.pid}\n", encoding="utf-8")
-    return child.pid
 
 
 def _write_ready(state: Path, routers: Iterable[str]) -> None:
     fresh = state / f"{READY}.new"
     fresh.write_text("".join(f"{name}\n" for name in sorted(routers)), encoding="utf-8")
     fresh.replace(state / READY)
-
-
-def _running(world: World) -> int:
-    """The pid of the twin's agents, 0 if there are none."""
-    note = world.state / PID
-    pid = int(note.read_text(encoding="utf-8")) if note.exists() else 0
-    return pid if pid and _is_ours(pid) else 0
-
-
-def stop(world: World) -> None:
-    """End the agents of a twin; nothing happens if there are none."""
-    pid = _running(world)
-    for sent in (signal.SIGTERM, signal.SIGKILL) if pid else ():
-        if not _is_ours(pid):
-            break
-        os.kill(pid, sent)
-        end = time.monotonic() + STOP_SECONDS
-        while _is_ours(pid) and time.monotonic() < end:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-            time.sleep(0.05)
-    for name in (PID, READY):
-        (world.state / name).unlink(missing_ok=True)
-
-
-def _is_ours(pid: int) -> bool:
-    try:
-        return b"ops.twin.agent_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return False
 
 
 def main(state: Path) -> None:

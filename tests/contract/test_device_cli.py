@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -138,6 +139,12 @@ def test_another_host_key_than_the_first_one_is_refused(place: Place, tmp_path: 
     known.write_text(f"{entry} {other.get_name()} {other.get_base64()}\n", encoding="utf-8")
     with pytest.raises(HostFailedError, match=r"rtr1: SSH: Host key .* does not match"), device_cli(place.login):
         pass
+
+
+def test_first_logins_at_once_meet_one_host_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: host_key(tmp_path / "key").get_base64(), range(8)))
+    assert len(keys) == 1
 
 
 def test_nobody_there_is_named(tmp_path: Path) -> None:
