@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.plugins.loader import inventory_loader
 
 try:
     from ops.derive import ansible_vars
@@ -25,7 +25,8 @@ short_description: Offices (OPD) of a region as groups
 description:
   - Reads the folder of C(region.yml) with the same loader as the command C(ops).
   - Every office is a group C(opd_<code>) with a variable of the same name; its members are the servers that serve it.
-  - Routers are hosts of the group C(routers); servers come from C(hosts.yml).
+  - Routers are hosts of the group C(routers); servers come from C(hosts.yml), which is read as Ansible always does.
+  - An inventory that C(ops check) refuses is refused here too.
 options: {}
 author: [kominfo-ops]
 """
@@ -33,6 +34,8 @@ EXAMPLES = """
 # the file region.yml itself is the source:  ansible-inventory -i inventories/batubara --graph
 name: Kabupaten Contoh
 """
+
+REGION_FILE = "region.yml"
 
 # the collection that drives a device: first part of the model's name → ansible_network_os
 _NETWORK_OS = {
@@ -47,23 +50,26 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc] # ansible ship
     NAME = "kominfo"
 
     def verify_file(self, path: str) -> bool:
-        return Path(path).name == "region.yml"
+        return Path(path).suffix in {".yml", ".yaml"}
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
+        if Path(path).name != REGION_FILE:
+            # Ansible's own reader, but only from here: enabled beside us it would accept a region.yml that we refuse
+            inventory_loader.get("ansible.builtin.yaml").parse(inventory, loader, path, cache)
+            return
         region = _region(Path(path).parent)
         self._everybody(region)
         for server in region.servers:
             self._add(server.name, ())
             for name, value in ansible_vars.server_variables(region, server.name).items():
                 self.inventory.set_variable(server.name, name, value)
-        for artifact in ansible_vars.artifacts(region):
-            for group, variables in yaml.safe_load(artifact.content).items():
-                self.inventory.add_group(group)
-                self.inventory.set_variable(group, group, variables)
         for opd in region.opds:
+            group = ansible_vars.group(opd)
+            self.inventory.add_group(group)
+            self.inventory.set_variable(group, group, ansible_vars.variables(region, opd))
             for name in ansible_vars.servers(region, opd):
-                self._add(name, (ansible_vars.group(opd),))
+                self._add(name, (group,))
         self._routers(region)
 
     def _everybody(self, region: Region) -> None:

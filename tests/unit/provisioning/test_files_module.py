@@ -1,0 +1,219 @@
+"""The module that writes files on hosts: all or nothing, checked, taken into service, made up for."""
+
+from __future__ import annotations
+
+import base64
+import grp
+import hashlib
+import hmac
+import importlib.util
+import json
+import os
+import pwd
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+ROOT = Path(__file__).parents[3]
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"playbooks/plugins/modules/{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    module = load("kominfo_files")
+    monkeypatch.setattr(module, "PENDING", tmp_path / "pending")
+    return module
+
+
+def mine(path: Path, content: str, **more: Any) -> dict[str, Any]:
+    me = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
+    return {"path": str(path), "content": content, **me, **more}
+
+
+def call(module: ModuleType, capsys: pytest.CaptureFixture[str], **arguments: Any) -> dict[str, Any]:
+    capsys.readouterr()
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        module.main()
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return result
+
+
+def test_writes_then_has_nothing_to_do(files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = [mine(tmp_path / "a", "one\n", mode="0640"), mine(tmp_path / "b", "two\n")]
+    first = call(files, capsys, files=wanted, reload=[["touch", str(tmp_path / "reloaded")]])
+    assert first["changed"]
+    assert sorted(first["paths"]) == [str(tmp_path / "a"), str(tmp_path / "b")]
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o640
+    (tmp_path / "reloaded").unlink()
+    second = call(files, capsys, files=wanted, reload=[["touch", str(tmp_path / "reloaded")]])
+    assert not second["changed"]
+    assert not (tmp_path / "reloaded").exists()
+
+
+def test_mode_alone_is_a_change(files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    call(files, capsys, files=[mine(tmp_path / "a", "x", mode="0600")])
+    assert call(files, capsys, files=[mine(tmp_path / "a", "x", mode="0640")])["changed"]
+
+
+@pytest.mark.parametrize("step", ["validate", "reload"])
+def test_a_refusal_puts_everything_back(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], step: str
+) -> None:
+    call(files, capsys, files=[mine(tmp_path / "kept", "before", mode="0600"), mine(tmp_path / "gone", "there")])
+    refusal = {step: [["sh", "-c", "echo line one >&2; echo emerg: no such thing >&2; exit 1"]]}
+    result = call(
+        files,
+        capsys,
+        files=[mine(tmp_path / "kept", "after", mode="0644"), mine(tmp_path / "fresh", "new")],
+        absent=[str(tmp_path / "gone")],
+        **refusal,
+    )
+    assert result["failed"]
+    assert "emerg: no such thing" in result["msg"]
+    assert (tmp_path / "kept").read_text() == "before"
+    assert (tmp_path / "kept").stat().st_mode & 0o7777 == 0o600
+    assert (tmp_path / "gone").read_text() == "there"
+    assert not (tmp_path / "fresh").exists()
+    assert not list((tmp_path / "pending").glob("*"))
+    assert not list(tmp_path.glob(".kominfo-new-*"))
+
+
+def test_a_file_is_checked_before_it_takes_its_place(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "sudoers"
+    target.write_text("good")
+    check = ["sh", "-c", f'test "$(cat {target})" = good && ! grep -q bad "$1"', "sh", "%s"]
+    assert call(files, capsys, files=[mine(target, "bad", check=check)])["failed"]
+    assert target.read_text() == "good"
+    assert call(files, capsys, files=[mine(target, "better", check=check)])["changed"]
+
+
+def test_a_reload_that_never_came_is_made_up_for(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload = [["touch", str(tmp_path / "reloaded")]]
+    wanted = [mine(tmp_path / "a", "x")]
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt  # as a kill -9 between writing and reloading would leave it
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Run, "serve", die)
+        with patch_module_args({"files": wanted, "reload": reload}), pytest.raises(KeyboardInterrupt):
+            files.main()
+    assert not (tmp_path / "reloaded").exists()
+    result = call(files, capsys, files=wanted, reload=reload)
+    assert result["changed"]
+    assert result["reloaded"]
+    assert (tmp_path / "reloaded").exists()
+    assert not call(files, capsys, files=wanted, reload=reload)["changed"]
+
+
+def test_only_the_changed_files_own_reload_runs(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def wanted(text: str) -> list[dict[str, Any]]:
+        return [
+            mine(tmp_path / "a", "same", reload=[["touch", str(tmp_path / "ra")]]),
+            mine(tmp_path / "b", text, reload=[["touch", str(tmp_path / "rb")]]),
+        ]
+
+    call(files, capsys, files=wanted("1"))
+    (tmp_path / "ra").unlink()
+    (tmp_path / "rb").unlink()
+    call(files, capsys, files=wanted("2"))
+    assert not (tmp_path / "ra").exists()
+    assert (tmp_path / "rb").exists()
+
+
+def test_looking_only_changes_nothing_and_tells_the_difference(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").write_text("old\n")
+    result = call(
+        files,
+        capsys,
+        files=[mine(tmp_path / "a", "new\n")],
+        directories=[{"path": str(tmp_path / "folder")}],
+        links=[{"path": str(tmp_path / "link"), "target": "/nowhere"}],
+        reload=[["touch", str(tmp_path / "reloaded")]],
+        _ansible_check_mode=True,
+        _ansible_diff=True,
+    )
+    assert result["changed"]
+    assert result["diff"][0]["before"] == "old\n"
+    assert result["diff"][0]["after"] == "new\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
+    assert (tmp_path / "a").read_text() == "old\n"
+
+
+def test_no_output_shows_a_secret(files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    secret = "Zq7Canary0Value9"
+    arguments = {
+        "files": [mine(tmp_path / "a", f"password={secret}\n")],
+        "validate": [["sh", "-c", f"echo error near password={secret} >&2; exit 1"]],
+        "secrets": [secret],
+        "_ansible_diff": True,
+    }
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        files.main()
+    out = capsys.readouterr().out
+    assert "error near password=" in out
+    assert secret not in out
+
+
+def test_unknown_group_is_named_and_nothing_is_written(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = mine(tmp_path / "a", "x") | {"group": "no-such-group"}
+    result = call(files, capsys, files=[mine(tmp_path / "b", "y"), item])
+    assert "no-such-group" in result["msg"]
+    assert not (tmp_path / "b").exists()
+
+
+def test_scram_verifier_is_the_one_of_the_standard() -> None:
+    """RFC 7677 §3: user "user", password "pencil", its salt; StoredKey and ServerKey follow from the exchange there."""
+    databases = load("kominfo_databases")
+    salt = base64.b64decode("W22ZaJ0SNY7soEsUEjb6gQ==")
+    known = databases.verifier("pencil", salt, 4096)
+    stored, server = (base64.b64decode(part) for part in known.split("$")[2].split(":"))
+    nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    message = (f"n=user,r=rOprNGfwEbeRWgbNEkqO,r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r={nonce}").encode()
+    proof = base64.b64decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=")
+    client = bytes(a ^ b for a, b in zip(proof, hmac.digest(stored, message, "sha256"), strict=True))
+    assert hashlib.sha256(client).digest() == stored
+    signature = base64.b64encode(hmac.digest(server, message, "sha256")).decode()
+    assert signature == "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+    assert databases.fits("pencil", known)
+    assert not databases.fits("Pencil", known)
+    assert not databases.fits("pencil", "md5abcdef")
+
+
+def test_database_steps_follow_from_the_state() -> None:
+    databases = load("kominfo_databases")
+    wanted = [{"name": "simpus", "owner": "simpus"}]
+    secret = {"postgresql/simpus": "s3cret'\"value"}
+    nothing: dict[str, Any] = {"roles": None, "databases": {"postgres": "postgres"}}
+    todo = databases.steps(wanted, secret, nothing)
+    assert list(todo) == ["role simpus", "database simpus"]
+    assert not any(secret["postgresql/simpus"] in sql for sql in todo.values())
+    done = {
+        "roles": {"simpus": databases.verifier(secret["postgresql/simpus"], b"0123456789abcdef")},
+        "databases": {"simpus": "simpus"},
+    }
+    assert databases.steps(wanted, secret, done) == {}
+    assert list(databases.steps(wanted, {"postgresql/simpus": "other"}, done)) == ["role simpus"]
+    done["databases"]["simpus"] = "postgres"
+    assert list(databases.steps(wanted, secret, done)) == ["owner of simpus"]
