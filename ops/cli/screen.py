@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from threading import Lock
 from typing import Any
 
 from ops.progress import Event, State
@@ -17,6 +18,7 @@ class Screen:
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
+        self._one_at_a_time = Lock()
 
     def say(self, text: str = "") -> None:
         """A line of the result. Nothing in JSON mode."""
@@ -51,4 +53,7 @@ class Screen:
         """One event of long work, as a line. Use it as the `progress` of any job."""
         if not self.quiet:
             on = f" [{event.on}]" if event.on else ""
-            print(f"{_MARK[event.state]} {event.step}{on} {event.text}".rstrip(), file=sys.stderr, flush=True)
+            line = f"{_MARK[event.state]} {event.step}{on} {event.text}".rstrip()
+            with self._one_at_a_time:  # hosts are worked on in threads
+                sys.stderr.write(line + "\n")
+                sys.stderr.flush()

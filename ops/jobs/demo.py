@@ -37,6 +37,7 @@ class Part:
     """One line of the closing table. `held` is None while it has not been tried."""
 
     name: str
+    indonesian: str
     held: bool | None = None
     figure: str = ""
     seconds: float = 0.0
@@ -69,23 +70,23 @@ class Cast:
 def run(inventory: Path, name: str, cast: Cast, progress: Progress) -> Report:
     """Do everything; a part that fails is named in the report, and the parts after it are tried all the same."""
     report = Report()
-    steps: list[tuple[str, Callable[[World], str]]] = [
-        ("provision the servers", lambda world: _provision(world, progress)),
-        ("apply what follows", lambda world: _apply(world, progress)),
-        ("a second plan is empty", _second_plan),
-        ("measure an office", lambda world: _measure(world, cast, progress)),
-        ("call from office to office", lambda world: _call(world, cast, progress)),
-        ("back up", lambda world: _back_up(world, cast, progress)),
-        ("restore and prove", lambda world: _drill(world, cast, report, progress)),
+    steps: list[tuple[str, str, Callable[[World], str]]] = [
+        ("provision the servers", "membangun server", lambda world: _provision(world, progress)),
+        ("apply what follows", "menerapkan rencana", lambda world: _apply(world, progress)),
+        ("a second plan is empty", "rencana kedua kosong", _second_plan),
+        ("measure an office", "mengukur satu kantor", lambda world: _measure(world, cast, progress)),
+        ("call from office to office", "menelepon antarkantor", lambda world: _call(world, cast, progress)),
+        ("back up", "mencadangkan", lambda world: _back_up(world, cast, progress)),
+        ("restore and prove", "memulihkan dan membuktikan", lambda world: _drill(world, cast, report, progress)),
     ]
-    report.parts = [Part("boot the twin"), *(Part(step) for step, _ in steps)]
+    report.parts = [Part("boot the twin", "menyalakan kembaran"), *(Part(name, indonesian) for name, indonesian, _ in steps)]
     with _timed(report.parts[0], progress):
         report.world = lifecycle.up(inventory, name, progress)
         report.parts[0].figure = f"{len(report.world.region.servers)} servers, {_routers(report.world)} office routers"
     if report.world is None or not report.world.station:
         return report
     with netns.inside(report.world.station):
-        for part, (_, step) in zip(report.parts[1:], steps, strict=True):
+        for part, (_, _, step) in zip(report.parts[1:], steps, strict=True):
             with _timed(part, progress):
                 part.figure = step(report.world)
         report.pages["status page"] = _status(report.world, cast, report)
@@ -204,6 +205,7 @@ def _drill(world: World, cast: Cast, report: Report, progress: Progress) -> str:
 def _status(world: World, cast: Cast, report: Report) -> Path:
     """The page, with whatever Prometheus can say; what it cannot is shown as missing."""
     prometheus = _prometheus(world)
+    covered = backup.coverage(world).with_backup
     try:
         measured = status.Measured(
             read.query(prometheus, "min by (opd) (opd_interface_up)"),
@@ -211,9 +213,12 @@ def _status(world: World, cast: Cast, report: Report) -> Path:
             read.query(
                 prometheus, "max by (opd) (max_over_time(rate(opd_interface_receive_bytes_total[30s])[10m:10s])) * 8"
             ),
+            covered,
         )
     except OpsError:
-        measured = status.Measured({}, {}, {})
-    rows = [status.Row(part.name, part.held, part.figure, f"{part.seconds:.1f}") for part in report.parts]
+        measured = status.Measured({}, {}, {}, covered)
+    rows = [
+        status.Row((part.indonesian, part.name), part.held, part.figure, f"{part.seconds:.1f}") for part in report.parts
+    ]
     made = datetime.now(ZoneInfo(world.region.timezone)).strftime("%d-%m-%Y %H:%M %Z")
     return status.write(status.build(world.region, made, rows, measured), cast.pages / "status.html")

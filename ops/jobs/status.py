@@ -26,7 +26,7 @@ class Figure:
 class Row:
     """One line of what was shown."""
 
-    name: str
+    name: tuple[str, str]  # Indonesian, English
     held: bool | None
     figure: str
     seconds: str
@@ -47,6 +47,7 @@ class Measured:
     up: Mapping[str, float]
     rx_dbm: Mapping[str, float]
     download_bps: Mapping[str, float]
+    backed_up: Sequence[str]  # offices all of whose sets were backed up within their RPO
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,17 @@ def build(region: Region, made: str, parts: Sequence[Row], measured: Measured) -
     """Pure: what the page says. `made`: local time as it is to be read."""
     up = sum(value > 0 for value in measured.up.values())
     wanted = sum(bool(opd.links) for opd in region.opds)
-    covered = sum(bool(opd.backup) for opd in region.opds)
+    covered = len(measured.backed_up)
     held = sum(part.held is True for part in parts)
     figures = [
         Figure(f"{up}/{wanted}", "tautan hidup", "links up", _state(up, wanted, known=bool(measured.up))),
         Figure(f"{held}/{len(parts)}", "bagian terbukti", "parts held", _state(held, len(parts))),
-        Figure(f"{covered}/{len(region.opds)}", "punya cadangan", "have a backup", _state(covered, len(region.opds))),
+        Figure(
+            f"{covered}/{len(region.opds)}",
+            "dicadangkan dalam RPO",
+            "backed up within RPO",
+            _state(covered, len(region.opds)),
+        ),
         Figure(str(sum(_phones(opd) for opd in region.opds)), "telepon dinyatakan", "phones declared", "none"),
     ]
     return Status(region.name, made, figures, parts, [_office(opd, measured) for opd in region.opds])
@@ -104,9 +110,15 @@ def _office(opd: Opd, measured: Measured) -> dict[str, str]:
         "contract": contract,
         "use": NONE if opd.code not in measured.download_bps else _mbit(measured.download_bps[opd.code]),
         "phones": str(_phones(opd)),
-        "backup": ", ".join(one.name for one in opd.backup)
-        or (f"tidak, sampai {opd.no_backup.until} / none until then" if opd.no_backup else NONE),
+        "backup": _backup(opd),
+        "backup_state": "none" if not opd.backup else "ok" if opd.code in measured.backed_up else "bad",
     }
+
+
+def _backup(opd: Opd) -> str:
+    if opd.backup:
+        return ", ".join(one.name for one in opd.backup)
+    return f"tidak, sampai {opd.no_backup.until} / none until then" if opd.no_backup else NONE
 
 
 def _phones(opd: Opd) -> int:

@@ -63,21 +63,10 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
     logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what goes wrong is told by our own errors
     try:
         _know(login)
-        connection = netmiko.ConnectHandler(
-            device_type=login.driver,
-            host=login.address,
-            port=login.port,
-            username=login.user,
-            password=login.password,
-            conn_timeout=CONNECT_SECONDS,
-            auth_timeout=TALK_SECONDS,
-            banner_timeout=TALK_SECONDS,
-            ssh_strict=True,
-            alt_host_keys=True,
-            alt_key_file=str(login.known_hosts),
-            use_keys=False,
-            allow_agent=False,
-        )
+        try:
+            connection = _connect(login)
+        except EOFError:  # paramiko's word for a key exchange that took over 15 s; nothing was said yet
+            connection = _connect(login)
         try:
             yield DeviceCli(login.name, connection)
         finally:
@@ -86,6 +75,26 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
         raise HostFailedError(login.name, "SSH: user or password refused") from None
     except (netmiko.NetmikoBaseException, paramiko.SSHException, OSError, EOFError, ValueError) as error:
         raise HostFailedError(login.name, f"SSH: {_said(error)}") from None
+
+
+def _connect(login: DeviceLogin) -> Any:
+    import netmiko  # noqa: PLC0415
+
+    return netmiko.ConnectHandler(
+        device_type=login.driver,
+        host=login.address,
+        port=login.port,
+        username=login.user,
+        password=login.password,
+        conn_timeout=CONNECT_SECONDS,
+        auth_timeout=TALK_SECONDS,
+        banner_timeout=TALK_SECONDS,
+        ssh_strict=True,
+        alt_host_keys=True,
+        alt_key_file=str(login.known_hosts),
+        use_keys=False,
+        allow_agent=False,
+    )
 
 
 def _said(error: Exception) -> str:

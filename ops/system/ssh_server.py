@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import paramiko
 
 IDLE_SECONDS = 300.0
+PATIENCE_SECONDS = 60  # for a key exchange: dozens of routers may be logged in to at once on a busy machine
 _LONGEST_LINE = 4096
 _making = threading.Lock()  # two first logins at once must not make two keys
 
@@ -82,6 +83,7 @@ def _serve(connection: socket.socket, doorman: Doorman) -> None:
         contextlib.closing(connection),
         contextlib.closing(paramiko.Transport(connection)) as transport,
     ):
+        transport.handshake_timeout = transport.banner_timeout = PATIENCE_SECONDS
         transport.add_server_key(host_key(doorman.key))
         transport.start_server(server=desk)
         channel = transport.accept(30)

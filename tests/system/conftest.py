@@ -88,6 +88,18 @@ def applied(provisioned: Regency) -> Regency:
 
 
 @pytest.fixture(scope="session")
+def exporter(applied: Regency) -> Iterator[str]:
+    """`ops exporter serve` on the twin's station; its URL."""
+    words = ["exporter", "serve", "--twin", applied.name, "-i", str(applied.inventory)]
+    child = subprocess.Popen([str(Path(sys.executable).parent / "ops"), *words], env=applied.environment(), cwd=ROOT)
+    try:
+        yield "http://10.40.0.10:9800"
+    finally:
+        child.terminate()
+        child.wait(20)
+
+
+@pytest.fixture(scope="session")
 def office(applied: Regency) -> Callable[[str], Path]:
     """Path of an office's file in this twin's inventory."""
     return lambda code: applied.inventory / "opd" / f"{code}.yml"
