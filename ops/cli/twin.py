@@ -20,6 +20,9 @@ EPILOG = """examples:
   ops twin ssh dc-db
   ops twin down"""
 
+# spelt out: reading them from ops.twin.faults would cost every `ops --help` 0.3 s; a test compares the two
+_KINDS = "cut-segment, mend-segment, dim-fibre, lossy-link, kill-host, start-host, fill-disk, free-disk or corrupt-repo"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -31,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _action(below, "status", "what runs, what is dark, what is broken on purpose")
     down = _action(below, "down", "remove every trace of it; the image cache stays")
     down.add_argument("--all", action="store_true", help="every twin of this state folder")
+    down.add_argument("--cache", action="store_true", help="the built system images too (about 1.2 GB)")
     run = _action(below, "exec", "run a program in the station's network, or another's")
     run.add_argument("--at", default="station", metavar="NAMESPACE", help="e.g. dinkes.lan, dinkes-rtr1, dc")
     run.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
@@ -39,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     ssh.add_argument("server")
     ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="[CMD]")
     fault = _action(below, "fault", "break something on purpose, or mend it")
-    fault.add_argument("kind", help="cut-segment, mend-segment, dim-fibre, lossy-link, kill-host, start-host, …")
+    fault.add_argument("kind", help=_KINDS)
     fault.add_argument("target", nargs="?", default="", help="segment, router, office or server")
     fault.add_argument("--db", type=float, default=6.0, help="dim-fibre: decibels lost, 0 mends")
     fault.add_argument("--percent", type=float, default=5.0, help="lossy-link: packets lost each way, 0 mends")
@@ -65,10 +69,12 @@ def _up(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _down(args: argparse.Namespace, screen: Screen) -> int:
-    from ops.twin import claim, lifecycle  # noqa: PLC0415
+    from ops.twin import claim, images, lifecycle  # noqa: PLC0415
 
     for name in claim.mine() if args.all else [_name(args)]:
         lifecycle.down(name, screen.progress)
+    if args.cache:
+        images.forget(screen.progress)
     return 0
 
 

@@ -54,17 +54,19 @@ def take(name: str) -> None:
 def release(name: str) -> None:
     for kind in ("json", "lock"):
         (RUN / f"{name}.{kind}").unlink(missing_ok=True)
-    if not any(RUN.glob("*.json")):
+    if not standing():
         restore_limits(RUN / LIMITS)  # the last twin of this machine is gone
+
+
+def standing() -> list[str]:
+    """Every twin of this machine, whatever its state folder."""
+    return sorted(path.stem for path in RUN.glob("*.json"))
 
 
 def mine() -> list[str]:
     """Every twin of this state folder, also half-made ones."""
     found = {path.name for path in (states_folder() / "twin").glob("*") if path.is_dir()}
-    for path in RUN.glob("*.json"):
-        if _owner(path.stem) == str(twin_state(path.stem).resolve()):
-            found.add(path.stem)
-    return sorted(found)
+    return sorted(found | {name for name in standing() if _owner(name) == str(twin_state(name).resolve())})
 
 
 def _owner(name: str) -> str:

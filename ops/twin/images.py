@@ -14,6 +14,7 @@ from pathlib import Path
 from ops.errors import OpsError, ToolMissingError
 from ops.progress import Event, Progress, State
 from ops.system.process import Ask, run
+from ops.twin import claim
 from ops.twin.recipes import EXCLUDED, SETTLE, Recipe
 
 NEEDED_BYTES = 3_000_000_000
@@ -50,6 +51,15 @@ def ensure_one(recipe: Recipe, progress: Progress) -> Path:
             _check_space()
             _build(recipe, image, progress)
     return image
+
+
+def forget(progress: Progress) -> None:
+    """Remove every image; the next `up` builds them again. OpsError while a twin of this machine stands on one."""
+    if up := claim.standing():
+        raise OpsError(f"the images are in use by: {', '.join(up)}", "ops twin down --name NAME for each of them")
+    if images_folder().exists():
+        shutil.rmtree(images_folder())
+        progress(Event("images", "", State.CHANGED, f"{images_folder()} removed"))
 
 
 def _build(recipe: Recipe, image: Path, progress: Progress) -> None:

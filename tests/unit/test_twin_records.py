@@ -10,9 +10,11 @@ from pathlib import Path
 import paramiko
 import pytest
 
+from ops.cli import twin
 from ops.errors import OpsError, ToolMissingError, UsageError
 from ops.inventory.load import load
 from ops.twin import claim, lifecycle, records
+from ops.twin.faults import FAULTS
 from ops.twin.keys import ensure_pair, know
 from ops.twin.layout import lay_out
 from ops.twin.recipes import PBX, SERVER, Recipe, recipe_for
@@ -119,6 +121,10 @@ def test_network_json_tells_where_a_routers_ports_are(root: Path, tmp_path: Path
     assert told["lans"]["dinkes.lan"]["address"] == str(link.lan.network_address + 50)
     records.write_network(tmp_path, "t", layout, [segment.name for segment in region.plant.segments], {})
     assert records.read_network(tmp_path)["routers"][link.router]["ports"][0]["dark"]
+
+
+def test_the_help_names_every_fault() -> None:
+    assert all(kind in twin._KINDS for kind in FAULTS)
 
 
 def test_faults_are_kept_as_they_were_written(tmp_path: Path) -> None:
