@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -35,6 +34,7 @@ from exporters.metrics import CONTENT_TYPE, table
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, probe_groups, watched
 from ops.system.snmp import SnmpDevice, SnmpLogin
+from ops.system.sockets import Socket
 from ops.world import World
 
 LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
@@ -156,7 +156,7 @@ def application(service: Service) -> Starlette:
     )
 
 
-def serve(world: World, listening: socket.socket) -> None:
+def serve(world: World, listening: Socket) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
     config = uvicorn.Config(application(Service(world)), log_level="warning", access_log=False, server_header=False)
     with contextlib.suppress(KeyboardInterrupt):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ops.errors import OpsError
 from ops.system import netns
 
+Socket = socket.socket  # for those who hand one on and must not open their own
+
 _SIOCGIFFLAGS = 0x8913
 _IFF_RUNNING = 0x40
 _IP_FREEBIND = 15  # linux/in.h: an address may be bound before it exists
