@@ -7,8 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("ops", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("ops")
 NEEDED = ("mmdebstrap", "systemd-nspawn", "nft", "ip", "tc")
 
 

@@ -152,6 +152,25 @@ def test_every_request_is_answered(method: str, status: int) -> None:
     assert message.param(answer.get("to"), "tag")
 
 
+def test_a_repeated_request_gets_the_same_answer() -> None:
+    """Word for word, with the same tag: it is the same transaction (RFC 3261 §17.2.2)."""
+
+    async def run() -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        async with agent("20200", 600) as phone:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+                door.setblocking(False)
+                door.bind(("127.0.0.1", 0))
+                got = []
+                for _ in range(2):
+                    await loop.sock_sendto(door, request("OPTIONS"), ("127.0.0.1", phone._me.port))
+                    got.append(await asyncio.wait_for(loop.sock_recv(door, 4096), 5))
+                return got
+
+    first, second = asyncio.run(run())
+    assert first == second
+
+
 def test_an_address_that_is_not_ours_is_named() -> None:
     async def run() -> None:
         async with Agent(Account("1", "", "b", ("127.0.0.1", 9)), Place("192.0.2.99"), 600):
