@@ -63,14 +63,13 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
     logging.getLogger("paramiko").addHandler(logging.NullHandler())  # what goes wrong is told by our own errors
     try:
         _know(login)
-        try:
-            connection = _connect(login)
-        except EOFError:  # paramiko's word for a key exchange that took over 15 s; nothing was said yet
-            connection = _connect(login)
+        connection = _connect(login)
         try:
             yield DeviceCli(login.name, connection)
         finally:
-            connection.paramiko_cleanup()  # not disconnect(): asking Huawei whether it is in config mode takes 2 s
+            # not disconnect(): asking Huawei whether it is in config mode takes 2 s. The device may hang up first.
+            with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+                connection.paramiko_cleanup()
     except netmiko.NetmikoAuthenticationException:
         raise HostFailedError(login.name, "SSH: user or password refused") from None
     except (netmiko.NetmikoBaseException, paramiko.SSHException, OSError, EOFError, ValueError) as error:
