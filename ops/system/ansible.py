@@ -94,6 +94,7 @@ def run_playbook(play: Play, progress: Progress) -> RunSummary:
             raise ToolMissingError(f"{needed}: not found", "run `make setup` in the project's folder")
     run = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     record = Record(_record_file(play.place.state, run), progress)
+    play.place.fleet.close()  # its threads would be forked with us; it connects again when it is asked
     started = time.monotonic()
     with _hidden_folder(run) as folder:
         try:

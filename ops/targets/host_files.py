@@ -6,11 +6,12 @@ host and collapsed on the way back; such files are 0640, readable by `group` onl
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ops.errors import HostFailedError, OpsError
@@ -67,7 +68,6 @@ class HostFiles:
     def __init__(self, kind: str, hosts: Hosts, root: str, service: Service = Service()) -> None:  # frozen
         self.kind, self.hosts, self.root, self.service = kind, hosts, root, service
         self.applier = APPLIER
-        APPLIER.kinds[kind] = self
 
     def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:
         known = {artifact.key: artifact.content for artifact in wanted}
@@ -123,12 +123,11 @@ class HostFiles:
         return f"{self.root}/{name}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class FilesApplier:
     """All kinds of files, of all hosts, in one Ansible run. A host or a kind that fails, fails alone."""
 
     name: str = "files"
-    kinds: dict[str, HostFiles] = field(default_factory=dict)
 
     def apply(self, world: World, changes: Sequence[Change], progress: Progress) -> list[Result]:
         if not changes:
@@ -151,7 +150,7 @@ class FilesApplier:
 
     def _told(self, world: World, work: Mapping[str, Mapping[str, list[Change]]]) -> dict[str, Any]:
         return {
-            host: {kind: self.kinds[kind].arguments(world, part) for kind, part in kinds.items()}
+            host: {kind: _target(kind).arguments(world, part) for kind, part in kinds.items()}
             for host, kinds in work.items()
         }
 
@@ -166,6 +165,14 @@ class FilesApplier:
             text = wrong or f"{sum(len(part) for part in kinds.values())} changes"
             progress(Event("apply files", host, State.FAILED if wrong else State.CHANGED, text))
         return results
+
+
+def _target(kind: str) -> HostFiles:
+    """The target of a kind, by the name of its file."""
+    target = importlib.import_module(f"ops.targets.{kind.replace('-', '_')}").TARGET
+    if not isinstance(target, HostFiles):
+        raise OpsError(f"{kind} is no kind of file on servers", "this is a mistake in ops/targets")
+    return target
 
 
 def _error(summary: RunSummary, host: str, kind: str) -> str:
