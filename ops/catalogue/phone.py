@@ -85,7 +85,7 @@ def _environment(kind: str) -> jinja2.Environment:
 
 def _plain(value: Any) -> Any:
     """What may stand in any of the formats: one line of text, without blanks at its ends."""
-    if not isinstance(value, str):
-        return value
+    if not isinstance(value, str) or (value.isascii() and value.isprintable() and value.strip() == value):
+        return value  # nearly all of them
     kept = _NOT_XML.sub("", _CONTROL.sub(" ", value)).strip()
     return type(value)(kept) if type(value) is not str else kept

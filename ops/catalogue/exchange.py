@@ -1,0 +1,85 @@
+"""What every exchange's configuration has in common, as Asterisk reads it. `{domain}` is filled in where it stands."""
+
+from __future__ import annotations
+
+ENDPOINT = """\
+[kominfo-phone](!)
+type=endpoint
+transport=transport-udp
+from_domain={domain}
+disallow=all
+allow=alaw,g722
+direct_media=no
+rtp_symmetric=yes
+force_rport=yes
+rtp_timeout=60
+rtp_timeout_hold=900
+dtmf_mode=rfc4733
+tos_audio=ef
+cos_audio=5
+
+"""
+AUTH = """\
+[kominfo-digest](!)
+type=auth
+auth_type=digest
+realm={domain}
+
+"""
+AOR = """\
+[kominfo-contact](!)
+type=aor
+max_contacts=1
+remove_existing=yes
+minimum_expiration=60
+default_expiration=600
+maximum_expiration=3600
+qualify_frequency=60
+
+[kominfo-softphone](!,kominfo-contact)
+max_contacts=3
+
+"""
+EMERGENCY = """\
+; Where an emergency call goes is decided in one place. While no trunk is declared the caller hears congestion.
+[kominfo-emergency-route]
+exten => _X!,1,GotoIf($[${DIALPLAN_EXISTS(kominfo-trunk-emergency,${EXTEN},1)}]?kominfo-trunk-emergency,${EXTEN},1)
+ same => n,Log(WARNING,emergency number ${EXTEN} dialled by ${CHANNEL(endpoint)}: no trunk is declared)
+ same => n,Progress()
+ same => n,Playtones(425/250,0/250)
+ same => n,Wait(10)
+ same => n,Hangup(34)
+
+[kominfo-emergency]
+"""
+HANDLERS = """
+[kominfo-ring]
+; ARG1: the number · ARG2: the office's reception, which rings when nobody answers
+exten => s,1,GotoIf($["${DEVICE_STATE(PJSIP/${ARG1})}"="INVALID"]?unknown)
+ same => n,Set(LOCAL(devices)=${PJSIP_DIAL_CONTACTS(${ARG1})})
+ same => n,GotoIf($["${devices}"=""]?absent)
+ same => n,Dial(${devices},25)
+ same => n,GotoIf($["${DIALSTATUS}"="BUSY"]?busy)
+ same => n(absent),GotoIf($["${ARG2}"="" | "${ARG2}"="${ARG1}"]?away)
+ same => n,Set(LOCAL(devices)=${PJSIP_DIAL_CONTACTS(${ARG2})})
+ same => n,GotoIf($["${devices}"=""]?away)
+ same => n,Dial(${devices},25)
+ same => n(away),Hangup(20)
+ same => n(busy),Hangup(17)
+ same => n(unknown),Hangup(1)
+
+[kominfo-group]
+; ARG1: the telephones that ring together
+exten => s,1,GotoIf($["${ARG1}"=""]?empty)
+ same => n,Dial(${ARG1},30)
+ same => n(empty),Hangup(19)
+
+[kominfo-test]
+; a short tone, then everything comes back: a person hears the line, a call test measures it
+exten => s,1,Answer()
+ same => n,Playtones(425/500)
+ same => n,Wait(0.5)
+ same => n,StopPlaytones()
+ same => n,Echo()
+
+"""
