@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class Drill:
     snapshot: Snapshot | None = None
     manifest: Manifest | None = None
     restored: Restored | None = None
-    point: Point | None = None
+    found: Found | None = None
     checked: dict[str, list[Difference]] = field(default_factory=dict)
     failure: str = ""
     cleaned: bool = False
@@ -64,11 +64,14 @@ def run(spots: Places, item: Item, progress: Progress) -> Drill:
     folder = f"{spots.drill_folder}/{name}"
     book = Journal(spots.journals / f"{name}.jsonl", server=spots.drill_server, folder=folder, of=item.key)
     drill = Drill(name, item, declared, book.steps)
-    restic = spots.view(item, places.key_of(spots, item))
+    restic = None
     try:
-        _prove(_Run(spots, drill, book, restic, folder, progress))
+        with book.step("ledger", "newest backup that this station counted"):
+            lines = spots.ledger.read()
+        restic = spots.view(item, places.key_of(spots, item))
+        _prove(_Run(spots, drill, book, restic, folder, progress), lines)
     except OpsError as error:
-        drill.failure = f"{book.steps[-1].name if book.steps else 'begin'}: {error.what}"
+        drill.failure = f"{book.steps[-1].name}: {error.what}"
     finally:
         _clean(book, restic, folder, drill)
         book.close()
@@ -100,51 +103,41 @@ class _Run:
         self.progress(Event("drill", self.drill.item.key, State.RUNNING, f"{step} {text}".strip()))
 
 
-def _prove(run: _Run) -> None:
+def _prove(run: _Run, ledger: Sequence[Mapping[str, Any]]) -> None:
     drill, item = run.drill, run.drill.item
-    history = _history(run)
+    lines = [line for line in ledger if line["of"] == item.key]
+    history = [line for line in lines if line["event"] == "backup"]
+    if not history:
+        raise OpsError(f"{item.key} was never backed up", "ops backup run")
+    # The ledger decides what should be there; `latest` would be whatever an attacker or an accident put last.
+    drill.entry, drill.url, drill.key = history[-1], run.restic.repository.url, run.restic.repository.key_hint
     snapshots, keys = _choose(run)
     text, (made, signed) = _manifest(run)
     place = _restore(run, made)
     with run.book.step("look", f"read all of {place.data}"):
         run.tell("look", "at all that came back")
-        drill.restored = source(item.set.kind).look(run.restic, place, made.content)
-        if version := drill.restored.content.get("version"):
+        restored = source(item.set.kind).look(run.restic, place, made.content)
+        if version := restored.content.get("version"):
             drill.versions["postgresql"] = str(version)
     with run.book.step("compare", f"checks {' '.join(checks(item.set.kind))}"):
-        drill.verified = time.time()
-        drill.point = point(drill.entry, drill.restored.content, item.set.kind)
-        known = [line["key"] for line in run.spots.ledger.read() if line["event"] == "key" and line["of"] == item.key]
-        found = Found(
+        drill.restored, drill.verified = restored, time.time()
+        drill.found = Found(
             entry=drill.entry,
             history=history,
             snapshots=snapshots,
             keys=keys,
-            known_keys=known,
+            known_keys=[line["key"] for line in lines if line["event"] == "key"],
             manifest=made,
             signed=signed,
             digest=manifest.digest(text),
-            restored=drill.restored.content,
-            point=drill.point,
+            restored=restored.content,
+            point=point(drill.entry, restored.content, item.set.kind),
             declared=drill.declared,
             verified=drill.verified,
             rpo=item.set.rpo,
             rto=item.set.rto,
         )
-        drill.checked = {name: list(check.differences(found)) for name, check in checks(item.set.kind).items()}
-
-
-def _history(run: _Run) -> list[dict[str, Any]]:
-    """The ledger decides what should be there; `latest` would be whatever an attacker or an accident put last."""
-    with run.book.step("ledger", "newest backup that this station counted"):
-        lines = [
-            line for line in run.spots.ledger.read() if line["event"] == "backup" and line["of"] == run.drill.item.key
-        ]
-        if not lines:
-            raise OpsError(f"{run.drill.item.key} was never backed up", "ops backup run")
-        run.drill.entry, run.drill.url = lines[-1], run.restic.repository.url
-        run.drill.key = run.restic.repository.key_hint
-    return lines
+        drill.checked = {name: list(check.differences(drill.found)) for name, check in checks(item.set.kind).items()}
 
 
 def _choose(run: _Run) -> tuple[list[Snapshot], list[str]]:
@@ -157,7 +150,12 @@ def _choose(run: _Run) -> tuple[list[Snapshot], list[str]]:
         run.drill.versions["restic"] = ".".join(map(str, run.restic.version()))
         snapshots = run.restic.snapshots(item.set.server, item.key)
         keys = [key["id"] for key in run.restic.key_list()]
-    run.drill.snapshot = next((one for one in snapshots if one.id == run.drill.entry["snapshot"]), None)
+        run.drill.snapshot = next((one for one in snapshots if one.id == run.drill.entry["snapshot"]), None)
+        if run.drill.snapshot is None:
+            wanted = run.drill.entry["snapshot"][:12]
+            raise OpsError(
+                f"snapshot {wanted}, the newest in the ledger, is not in the repository", "keep the vault as it is"
+            )
     return snapshots, keys
 
 
@@ -206,11 +204,12 @@ def point(entry: Mapping[str, Any], content: Mapping[str, Any], kind: str) -> Po
     return Point(float(entry["taken"]), "when the source was read, by the station's clock")
 
 
-def _clean(book: Journal, restic: Restic, folder: str, drill: Drill) -> None:
+def _clean(book: Journal, restic: Restic | None, folder: str, drill: Drill) -> None:
     """A step like any other: a drill that leaves something behind is not proven."""
     try:
         with book.step("clean up", f"remove {folder}"):
-            _remove(restic.where, folder)
+            if restic:
+                _remove(restic.where, folder)
         drill.cleaned = True
     except OpsError as error:
         drill.failure = drill.failure or f"clean up: {error.what}"

@@ -122,7 +122,7 @@ def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer)
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
 
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    env.filters |= {"span": span, "bytes": size}
+    env.filters |= {"span": span, "bytes": size, "count": number}
     pem = signer.public_pem()
     key = {"pem": pem, "sha256": hashlib.sha256(pem.encode()).hexdigest()}
     page = env.get_template("evidence.html.j2")
@@ -178,6 +178,11 @@ def size(count: float) -> str:
     return f"{count:.1f} TB".replace(".", ",")
 
 
+def number(count: int | None) -> str:
+    """12015 → 12.015, as it is written in Indonesia."""
+    return "–" if count is None else f"{count:,}".replace(",", ".")
+
+
 def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
     entry = drill.entry
     return {
@@ -189,7 +194,7 @@ def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _objectives(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
-    item, point = drill.item.set, drill.point
+    item, point = drill.item.set, drill.found.point if drill.found else None
     return {
         "rto": {"target": item.rto, "reached": round(drill.verified - drill.declared, 3) if drill.verified else None},
         "rpo": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import pwd
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,4 +102,4 @@ def key_of(places: Places, item: Item) -> str:
 
 def who() -> str:
     """Who acts, for records: the person behind sudo if there is one."""
-    return f"{os.environ.get('SUDO_USER') or os.environ.get('USER') or os.getuid()}@{platform.node()}"
+    return f"{os.environ.get('SUDO_USER') or pwd.getpwuid(os.getuid()).pw_name}@{platform.node()}"

@@ -110,8 +110,12 @@ class Session:
 
 
 def become(user: str) -> list[str]:
-    """Words that run a program as another user without a login session; none when no user is named."""
-    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--inh-caps=-all"] if user else []
+    """Words that run a program as another user without a login session; none when no user is named.
+
+    Changing the user clears the kernel's «die with your parent»; setpriv sets it again.
+    """
+    words = [f"--reuid={user}", f"--regid={user}", "--init-groups", "--inh-caps=-all", "--pdeathsig=KILL"]
+    return ["setpriv", *words] if user else []
 
 
 def facts(session: Session, timezone: str) -> dict[str, Any]:

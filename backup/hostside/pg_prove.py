@@ -86,7 +86,8 @@ def _initdb(binaries: str, data: str, run_as: str) -> list[str]:
 
 def _start(binaries: str, data: str, sockets: str, run_as: str) -> subprocess.Popen[bytes]:
     settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    isolated = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    # The shell stays as process 1 of its namespace and stays root: when it is killed, the kernel kills all in there.
+    isolated = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh"]
     argv = [*isolated, *pg.become(run_as), f"{binaries}/postgres", "-D", data, "-k", sockets, *settings]
     with open(os.path.join(os.path.dirname(data), "pg.log"), "wb") as log:
         return subprocess.Popen(
