@@ -30,6 +30,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     would = "would change" if args.check else "changed"
     screen.say(f"{len(summary.hosts)} servers in {summary.seconds:.0f} s, {summary.changed} {would}")
     screen.say(f"record: {summary.record}")
+    if not summary.complete:
+        screen.note("the record is incomplete: it holds fewer or more results than Ansible counted")
     screen.data(
         {
             "run": summary.run,
