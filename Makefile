@@ -8,7 +8,7 @@ demo: setup
 test: setup
 	.ci/test
 
-# takes every twin of this machine down: namespaces, mounts, processes. CACHE=1 removes the base images too.
+# takes the twins down: namespaces, mounts, processes, nft tables. CACHE=1 removes the base images too.
 down: setup
 	.venv/bin/ops twin down --all $(if $(CACHE),--cache)
 

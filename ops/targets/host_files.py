@@ -16,7 +16,7 @@ from typing import Any
 
 from ops.errors import HostFailedError, OpsError
 from ops.inventory.model import Region
-from ops.plan.change import Artifact, Change, Result
+from ops.plan.change import Artifact, Change, Result, digest
 from ops.progress import Event, Progress, State
 from ops.system.ansible import Place, Play, RunSummary, run_playbook
 from ops.system.process import Ask
@@ -81,7 +81,7 @@ class HostFiles:
                 continue
             for name, content in answer.items():
                 key = f"{host}/{name}"
-                reading.contents[key] = world.secrets.collapse(content, known.get(key, ""))
+                reading.contents[key] = _shown(world.secrets.collapse(content, known.get(key, "")), known.get(key))
         return reading
 
     def _files(self, world: World, host: str) -> dict[str, str] | str:
@@ -165,6 +165,14 @@ class FilesApplier:
             text = wrong or f"{sum(len(part) for part in kinds.values())} changes"
             progress(Event("apply files", host, State.FAILED if wrong else State.CHANGED, text))
         return results
+
+
+def _shown(content: str, wanted: str | None) -> str:
+    """What a plan may hold of a file. One that nothing declares any more, or that differs where secrets belong, may
+    hold passwords that no name stands for: of it a plan knows the digest only."""
+    if content == wanted or (wanted is not None and not names_secret(wanted)):
+        return content
+    return f"(not shown) sha256 {digest(content)}\n"
 
 
 def _target(kind: str) -> HostFiles:

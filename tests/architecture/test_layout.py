@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,3 +119,12 @@ def test_readme_shows_every_verb() -> None:
         "screen",
     }
     assert {verb for verb in verbs if f"`ops {verb}" not in readme} == set()
+
+
+def test_every_room_has_a_place_in_the_order() -> None:
+    (contract,) = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    placed = {room.strip() for layer in contract["layers"] for room in layer.split("|")}
+    modules = {f"ops.{path.stem}" for path in (ROOT / "ops").glob("[a-z]*") if path.is_dir() or path.suffix == ".py"}
+    assert modules | {"exporters", "backup"} == placed

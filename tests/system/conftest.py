@@ -35,7 +35,7 @@ class Regency:
         done = subprocess.run(
             argv, capture_output=True, text=True, timeout=timeout, check=False, cwd=ROOT, env=self.environment()
         )
-        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}"
         return done.stdout if code == 0 else done.stdout + done.stderr
 
     def on_twin(self, *words: str, code: int = 0, timeout: float = 600) -> str:
@@ -44,6 +44,14 @@ class Regency:
 
     def json(self, *words: str, timeout: float = 600) -> Any:
         return json.loads(self.on_twin(*words, "--json", timeout=timeout))
+
+    def on(self, server: str, command: str) -> str:
+        """Run a command line on a server of the twin, as root; what it wrote."""
+        return self.ops("twin", "ssh", "--name", self.name, server, "--", "sudo", *command.split())
+
+    def at(self, namespace: str, command: str) -> str:
+        """Run a command line in a namespace of the twin; what it wrote."""
+        return self.ops("twin", "exec", "--name", self.name, "--at", namespace, "--", *command.split())
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "OPS_STATE": str(self.state)}

@@ -86,39 +86,15 @@ def test_a_second_plan_is_empty(applied, added, before: int) -> None:
 
 
 def test_its_queue_limits_the_line(applied, added) -> None:
-    shaped = applied.ops(
-        "twin",
-        "exec",
-        "--name",
-        applied.name,
-        "--at",
-        "kantor-baru-rtr1",
-        "--",
-        "tc",
-        "class",
-        "show",
-        "dev",
-        "bridge-lan",
+    shaped = applied.at("kantor-baru-rtr1", "tc qdisc show") + applied.at(
+        "kantor-baru-rtr1", "tc class show dev bridge-lan"
     )
-    other = applied.ops("twin", "exec", "--name", applied.name, "--at", "kantor-baru-rtr1", "--", "tc", "qdisc", "show")
-    assert "12Mbit" in shaped + other
-    assert "6Mbit" in other
+    assert "12Mbit" in shaped
+    assert "6Mbit" in shaped
 
 
 def test_its_name_answers(applied, added) -> None:
-    asked = applied.ops(
-        "twin",
-        "ssh",
-        "dc-dns",
-        "--name",
-        applied.name,
-        "--",
-        "kdig",
-        "+short",
-        "@10.40.0.11",
-        "kantorbaru.batubarakab.example",
-    )
-    assert asked.strip() == "10.40.0.12"
+    assert applied.on("dc-dns", "kdig +short @10.40.0.11 kantorbaru.batubarakab.example").strip() == "10.40.0.12"
     page = applied.run("curl", "-s", "-H", "Host: kantorbaru.batubarakab.example", "http://10.40.0.12/")
     assert "Kantor Baru" in page.stdout
 
@@ -130,19 +106,9 @@ def test_its_telephones_exist_and_can_call(applied, added) -> None:
 
 
 def test_its_phone_files_and_backup_set_are_there(applied, added) -> None:
-    files = applied.ops("twin", "ssh", "dc-web", "--name", applied.name, "--", "sudo", "ls", "/srv/provision/kominfo")
+    files = applied.on("dc-web", "ls /srv/provision/kominfo")
     assert {"kantor-baru.00156500ee00.cfg", "kantor-baru.0c383e00ee01.cfg"} <= set(files.split())
-    kept = applied.ops(
-        "twin",
-        "ssh",
-        "dc-app",
-        "--name",
-        applied.name,
-        "--",
-        "sudo",
-        "cat",
-        "/etc/kominfo/backup/kantor-baru.dokumen-baru.json",
-    )
+    kept = applied.on("dc-app", "cat /etc/kominfo/backup/kantor-baru.dokumen-baru.json")
     assert json.loads(kept)["source"] == "/srv/opd/kantor-baru"
 
 
@@ -167,5 +133,4 @@ def test_taking_the_file_away_takes_everything_away(applied, added, before: int,
     applied.ops("twin", "up", "-i", str(applied.inventory), "--name", applied.name)
     again = applied.json("plan")
     assert (again["changes"], sum(again["existing"].values())) == ([], before)
-    files = applied.ops("twin", "ssh", "dc-web", "--name", applied.name, "--", "sudo", "ls", "/srv/provision/kominfo")
-    assert CODE not in files
+    assert CODE not in applied.on("dc-web", "ls /srv/provision/kominfo")
