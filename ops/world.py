@@ -23,7 +23,7 @@ from ops.system.ssh import Fleet, Login
 
 @dataclass(frozen=True)
 class World:
-    """`state`: folder for plans, journals, secrets · `station`: network namespace to act from, None for this machine's."""
+    """`state`: folder for plans, journals, secrets · `station`: namespace to act from, None for this machine's own."""
 
     name: str
     inventory: Path

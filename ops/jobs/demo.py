@@ -79,7 +79,8 @@ def run(inventory: Path, name: str, cast: Cast, progress: Progress) -> Report:
         ("back up", "mencadangkan", lambda world: _back_up(world, cast, progress)),
         ("restore and prove", "memulihkan dan membuktikan", lambda world: _drill(world, cast, report, progress)),
     ]
-    report.parts = [Part("boot the twin", "menyalakan kembaran"), *(Part(name, indonesian) for name, indonesian, _ in steps)]
+    report.parts = [Part("boot the twin", "menyalakan kembaran")]
+    report.parts += [Part(name, indonesian) for name, indonesian, _ in steps]
     with _timed(report.parts[0], progress):
         report.world = lifecycle.up(inventory, name, progress)
         report.parts[0].figure = f"{len(report.world.region.servers)} servers, {_routers(report.world)} office routers"

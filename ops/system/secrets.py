@@ -31,7 +31,7 @@ class Secrets:
         self.path = path
         self._values: dict[str, str] = {}
         if path.exists():
-            self._values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}
+            self._values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}  # noqa: S506 # base: text only
 
     def get(self, name: str) -> str:
         """The value of `name`; made and stored if there is none yet (32 letters and digits, 190 bit)."""

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NAME = "test"
+NAME = f"t{os.getpid()}"  # two runs on one machine never meet
 
 
 @dataclass(frozen=True)
