@@ -139,8 +139,7 @@ class Polled:
         for port in ports:
             reading = Reading(values or {}, way.get(port.watched.link.name))
             for collector in collectors():
-                if values is not None or not collector.needs_answer:
-                    yield from collector.samples(port, reading)
+                yield from collector.samples(port, reading)
 
     def _own(self, values: Mapping[str, Held] | None, seconds: float) -> list[Sample]:
         labels = self._watched[0].labels

@@ -45,14 +45,12 @@ class Reading:
 
 
 class Collector(Protocol):
-    """`needs_answer`: its samples exist only when the device answered over SNMP."""
-
-    needs_answer: bool
+    """Asks for some of a port's values and says what they mean."""
 
     def oids(self, port: Port) -> Iterable[str]:
         """OIDs to ask for in the one GET."""
         ...
 
     def samples(self, port: Port, reading: Reading) -> Iterable[Sample]:
-        """What the values mean. No value, no sample."""
+        """What the values mean. No value, no sample: a device that is silent has no values at all."""
         ...

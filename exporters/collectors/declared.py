@@ -9,8 +9,6 @@ from exporters.metrics import Sample
 
 
 class Declared:
-    needs_answer = False
-
     def oids(self, _port: Port) -> Iterable[str]:
         return []
 

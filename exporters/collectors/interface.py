@@ -23,8 +23,6 @@ COUNTERS = {
 
 
 class Interface:
-    needs_answer = True
-
     def oids(self, port: Port) -> Iterable[str]:
         columns = [OPER_STATUS, HIGH_SPEED, *(column for columns in COUNTERS.values() for column in columns)]
         return [f"{column}.{port.ifindex}" for column in columns]

@@ -14,8 +14,6 @@ LOSS: Optic = "rx_loss"
 
 
 class Optics:
-    needs_answer = True
-
     def oids(self, port: Port) -> Iterable[str]:
         return [oid for oid in _oids(port).values() if oid]
 
