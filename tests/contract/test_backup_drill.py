@@ -100,8 +100,7 @@ def test_every_kind_that_can_be_declared_has_a_source() -> None:
     assert kinds == set(contract.kinds())
 
 
-def test_files_are_proven(files: Stage) -> None:
-    seen = files.drill()
+def test_files_are_proven(files: Stage, seen: Drill) -> None:
     assert (seen.failure, files.differences(seen), seen.proven) == ("", set(), True)
     assert set(seen.checked) == set(checks("files"))
     assert seen.restored
@@ -139,10 +138,14 @@ FILE_DAMAGES = {
 
 
 @pytest.fixture(scope="module")
-def good(files: Stage) -> Found:
-    found = files.drill().found
-    assert found
-    return found
+def seen(files: Stage) -> Drill:
+    return files.drill()
+
+
+@pytest.fixture(scope="module")
+def good(seen: Drill) -> Found:
+    assert seen.found
+    return seen.found
 
 
 @pytest.mark.parametrize("damage", FILE_DAMAGES)
@@ -350,8 +353,8 @@ class Loads(html.parser.HTMLParser):
         assert tag != "script"
 
 
-def test_evidence_verifies_with_openssl_and_sha256sum_alone(own: Stage) -> None:
-    proven = evidence.write(own.places, own.drill())
+def test_evidence_verifies_with_openssl_and_sha256sum_alone(own: Stage, seen: Drill) -> None:
+    proven = evidence.write(own.places, seen)
     failed = evidence.write(own.places, own.drill(lambda folder: one(folder).unlink()))
     folder = proven.record.parent
     for made, verdict in ((proven, "proven"), (failed, "not proven")):
@@ -379,8 +382,8 @@ def test_evidence_verifies_with_openssl_and_sha256sum_alone(own: Stage) -> None:
 
 
 @pytest.mark.parametrize("damage", ["record", "signature of another", "gone"])
-def test_tampered_evidence_is_named(own: Stage, damage: str) -> None:
-    first, second = (evidence.write(own.places, own.drill()) for _ in range(2))
+def test_tampered_evidence_is_named(own: Stage, seen: Drill, damage: str) -> None:
+    first, second = (evidence.write(own.places, dataclasses.replace(seen, id=name)) for name in ("a", "b"))
     if damage == "record":
         first.record.write_text(first.record.read_text().replace("Contoh", "Palsu"))
     elif damage == "gone":
