@@ -20,6 +20,7 @@ from typing import Any
 from backup.hostside import pg, programs
 
 START_SECONDS = 60.0
+GONE_SECONDS = 20.0  # a helper whose station is gone notices within a few seconds
 _SETTINGS = {  # speed only: the data is thrown away
     "fsync": "off",
     "synchronous_commit": "off",
@@ -72,9 +73,15 @@ def newest_binaries() -> str:
 
 
 def remove(*, folder: str) -> bool:
-    """Take one drill's folder away; whether there was one."""
+    """Take one drill's folder away; whether there was one. What an interrupted drill ran there may need a moment."""
     if not os.path.isdir(folder):
         return False
+    until = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            return True
+        time.sleep(0.3)
     shutil.rmtree(folder)
     return True
 

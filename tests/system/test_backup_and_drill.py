@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +82,29 @@ def test_no_secret_stays_in_state_records_or_words(protected: Any) -> None:
         for path in (state / folder).rglob("*"):
             text = path.read_bytes() if path.is_file() else b""
             assert not [value for value in values if value.encode() in text], path
+
+
+def test_a_killed_drill_leaves_no_process_and_the_next_one_cleans_up(protected: Any) -> None:
+    journals = protected.state / "twin" / protected.name / "drills"
+    before = set(journals.glob("*.jsonl"))
+    ops = str(Path(sys.executable).parent / "ops")
+    argv = [ops, "drill", "run", "--set", "simpus", "--twin", protected.name, "-i", str(protected.inventory), "-q"]
+    station = subprocess.Popen(argv, env=protected.environment(), stdout=subprocess.DEVNULL)
+    until(lambda: any('"step": "look"' in path.read_text() for path in set(journals.glob("*.jsonl")) - before), 60)
+    time.sleep(0.3)
+    station.send_signal(signal.SIGKILL)
+    station.wait()
+    until(lambda: server(protected, "drc-restore", "pgrep -f '[/]srv/kominfo-drill' || true").strip() == "", 15)
+    assert "simpus" in server(protected, "drc-restore", "sudo ls /srv/kominfo-drill")
+    assert protected.json("drill", "run", "--set", "simpus")[0]["proven"] is True
+    assert server(protected, "drc-restore", "sudo ls /srv/kominfo-drill").strip() == ""
+
+
+def until(true: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
 
 
 def test_a_corrupt_pack_at_the_vault_is_not_proven(protected: Any) -> None:
