@@ -1,4 +1,4 @@
-"""Build the servers of a world with playbooks/site.yml: packages, users, SSH, clock, firewall, their groups' services."""
+"""Build the servers of a world with playbooks/site.yml: packages, SSH, clock, firewall, and what groups serve."""
 
 from __future__ import annotations
 
