@@ -9,8 +9,23 @@ from enum import StrEnum
 REGION_SCOPE = "_region"  # artefacts that belong to no single office
 
 
+class Keyed:
+    """What stands at a key `<host>/<scope>.<rest>`."""
+
+    __slots__ = ()
+    key: str
+
+    @property
+    def host(self) -> str:
+        return self.key.partition("/")[0]
+
+    @property
+    def scope(self) -> str:
+        return self.key.partition("/")[2].partition(".")[0]
+
+
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Keyed):
     """One thing that must exist somewhere because a declaration says so.
 
     kind     name of the target that holds it (`ops/targets/<kind with _>.py`)
@@ -24,14 +39,6 @@ class Artifact:
     content: str
     because: str
 
-    @property
-    def host(self) -> str:
-        return host_of(self.key)
-
-    @property
-    def scope(self) -> str:
-        return scope_of(self.key)
-
 
 class Action(StrEnum):
     ADD = "add"
@@ -40,7 +47,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Keyed):
     """One line of a plan. `before` is None for ADD, `after` is None for DELETE."""
 
     kind: str
@@ -55,14 +62,6 @@ class Change:
             return Action.ADD
         return Action.DELETE if self.after is None else Action.CHANGE
 
-    @property
-    def host(self) -> str:
-        return host_of(self.key)
-
-    @property
-    def scope(self) -> str:
-        return scope_of(self.key)
-
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -70,14 +69,6 @@ class Result:
 
     change: Change
     error: str = ""
-
-
-def host_of(key: str) -> str:
-    return key.partition("/")[0]
-
-
-def scope_of(key: str) -> str:
-    return key.partition("/")[2].partition(".")[0]
 
 
 def digest(text: str | None) -> str:

@@ -142,12 +142,13 @@ def _follow(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
                 kept[key.data] += chunk
                 if not chunk:
                     selector.unregister(key.fileobj)
-            told = _tell(kept["out"], told, ask)
+            told = tell_lines(kept["out"], told, ask)
     child.wait()
     return kept["out"].decode(errors="replace"), kept["err"].decode(errors="replace"), False
 
 
-def _tell(out: bytearray, told: int, ask: Ask) -> int:
+def tell_lines(out: bytearray, told: int, ask: Ask) -> int:
+    """Hand the whole lines of `out` behind byte `told` on; where the next call goes on from."""
     end = out.rfind(b"\n") + 1
     if end > told and ask.on_line:
         for line in out[told:end].decode(errors="replace").splitlines():

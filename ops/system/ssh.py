@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ops.errors import HostFailedError
-from ops.system.process import TIMED_OUT, Ask, Done, Exec
+from ops.system.process import TIMED_OUT, Ask, Done, Exec, tell_lines
 
 if TYPE_CHECKING:
     import paramiko
@@ -102,7 +102,7 @@ class Remote:
                     channel.shutdown_write()
             moved = _drain(channel, out, err)
             if ask.on_line:
-                told = _tell(out, told, ask)
+                told = tell_lines(out, told, ask)
             if channel.exit_status_ready() and not moved and not channel.recv_ready():
                 break
             if time.monotonic() > end:
@@ -111,7 +111,7 @@ class Remote:
                 select.select([channel], [], [], 0.1)
         _drain(channel, out, err)
         if ask.on_line:
-            _tell(out, told, ask)
+            tell_lines(out, told, ask)
         code = channel.recv_exit_status()
         return Done(argv, code, out.decode(errors="replace"), err.decode(errors="replace"))
 
@@ -158,11 +158,3 @@ def _drain(channel: paramiko.Channel, out: bytearray, err: bytearray) -> bool:
         err += channel.recv_stderr(65536)
         moved = True
     return moved
-
-
-def _tell(out: bytearray, told: int, ask: Ask) -> int:
-    end = out.rfind(b"\n") + 1
-    if end > told and ask.on_line:
-        for line in out[told:end].decode(errors="replace").splitlines():
-            ask.on_line(line)
-    return max(told, end)

@@ -9,17 +9,60 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import ToolMissingError
 from ops.system.process import Ask, run
 
-IMAGES = Path("/var/cache/kominfo-ops/images")
 _VERSION = re.compile(r"(\d+(?:\.\d+)+)")
 _INSTALL = {
     "restic": "apt-get install -t trixie restic    (0.18 or newer; or put it into $OPS_TOOLS)",
     "restic-rest-server": "apt-get install -t trixie restic-rest-server    (or put it into $OPS_TOOLS)",
 }
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program that some part of the suite starts on this machine."""
+
+    name: str
+    package: str  # Debian's
+    used_for: str
+    at_least: tuple[int, ...] = ()
+    ask: tuple[str, ...] = ("--version",)
+
+
+NEEDS = (
+    Need("restic", "restic", "backups and drills", (0, 18), ("version",)),
+    Need("restic-rest-server", "restic-rest-server", "tests of the vault"),
+    Need("promtool", "prometheus", "tests of alert rules"),
+    Need("openssl", "openssl", "verifying evidence", ask=("version",)),
+    Need("ssh", "openssh-client", "Ansible, ops twin ssh", ask=("-V",)),
+    Need("snmpget", "snmp", "tests of the routers' agents"),
+    Need("mmdebstrap", "mmdebstrap", "the twin's base images"),
+    Need("systemd-nspawn", "systemd-container", "the twin's servers"),
+    Need("ip", "iproute2", "the twin's network", ask=("-V",)),
+    Need("tc", "iproute2", "the twin's line speeds", ask=("-V",)),
+    Need("nft", "nftables", "the twin's packet loss"),
+)
+
+
+def images_folder() -> Path:
+    """Where the twin keeps its base images, built once for every twin of this machine ($OPS_IMAGES moves it)."""
+    return Path(os.environ.get("OPS_IMAGES", "/var/cache/kominfo-ops/images"))
+
+
+def look() -> list[tuple[Need, str, str]]:
+    """Every need with the path that serves it ("" for none) and its version or what is wrong with it."""
+    found = []
+    for need in NEEDS:
+        try:
+            path = find(need.name, need.at_least, need.ask)
+            found.append((need, path, ".".join(map(str, version([path, *need.ask]))) or "of no known version"))
+        except ToolMissingError as error:
+            found.append((need, "", error.what))
+    return found
 
 
 def find(name: str, at_least: tuple[int, ...] = (), ask: tuple[str, ...] = ("version",)) -> str:
@@ -49,6 +92,6 @@ def _candidates(name: str) -> list[str]:
     found = [str(folder / name) for folder in folders]
     if on_path := shutil.which(name):
         found.append(on_path)
-    images = sorted(IMAGES.glob("trixie-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    images = sorted(images_folder().glob("trixie-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     found += [str(image / "usr/bin" / name) for image in images]
     return [path for path in dict.fromkeys(found) if os.access(path, os.X_OK) and Path(path).is_file()]

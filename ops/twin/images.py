@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 from ops.errors import OpsError, ToolMissingError
 from ops.progress import Event, Progress, State
 from ops.system.process import Ask, run
+from ops.system.tools import images_folder
 from ops.twin import claim
 from ops.twin.recipes import EXCLUDED, SETTLE, Recipe
 
@@ -26,10 +26,6 @@ _PROGRAMS = {
     "dpkg-deb": "dpkg",
     "gpgv": "gpgv",
 }
-
-
-def images_folder() -> Path:
-    return Path(os.environ.get("OPS_IMAGES", "/var/cache/kominfo-ops/images"))
 
 
 def ensure(recipes: set[Recipe], progress: Progress) -> dict[Recipe, Path]:
