@@ -15,6 +15,7 @@ from ops.system.process import Ask, Exec
 
 AT_LEAST = (0, 18)
 MODULES = (programs, restic_call)
+NAMED = 5  # of restic's own errors that a message repeats
 QUICK = 60.0  # seconds for calls that only read the repository's lists
 LONG = 6 * 3600.0  # seconds for calls that move data; the declared RTO is the caller's own limit
 
@@ -174,8 +175,9 @@ class Restic:
         return dict(done)
 
     def _error(self, done: Mapping[str, Any], wrong: Trouble) -> ResticError:
-        what = f"{self.where.name}: {self.repository.url}: {wrong}: {trouble.reason(done)}"
-        return ResticError(wrong, what, int(done["code"]))
+        named = "; ".join(trouble.errors(done)[:NAMED])
+        what = f"{self.where.name}: {wrong}: {trouble.reason(done)}{f' ({named})' if named else ''}"
+        return ResticError(wrong, f"{what} [{self.repository.url}]", int(done["code"]))
 
 
 def _snapshot(entry: Mapping[str, Any]) -> Snapshot:
