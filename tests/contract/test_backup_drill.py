@@ -409,3 +409,11 @@ def test_no_password_is_in_anything_that_stays(own: Stage) -> None:
 def test_the_ledger_knows_the_key(files: Stage) -> None:
     (current,) = (key["id"] for key in files.rig.restic().key_list())
     assert places.key_of(files.places, files.item) == current
+
+
+def test_a_page_never_shows_what_was_not_restored(own: Stage) -> None:
+    (own.rig.repository / "snapshots" / places_entry(own)["snapshot"]).unlink()
+    page = evidence.write(own.places, own.drill()).page.read_text()
+    figure = page.split("Dipulihkan <i>/ restored</i><b>")[1].split("</b>")[0]
+    assert figure == "–"
+    assert "TIDAK TERBUKTI" in page
