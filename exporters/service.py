@@ -74,7 +74,7 @@ class Service:
 
     async def groups(self) -> list[dict[str, object]]:
         await self._refresh()
-        return probe_groups(self._world.region)
+        return probe_groups(self._world.region.opds)
 
     async def metrics(self) -> bytes:
         with contextlib.suppress(OpsError):
@@ -104,7 +104,7 @@ class Service:
                 return
             raise
         links: dict[str, list[Watched]] = {}
-        for one in watched(region):
+        for one in watched(region.opds):
             links.setdefault(one.router.name, []).append(one)
         login = SnmpLogin(world.secrets.get(region.access.snmp_secret))
         self.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from ops.inventory.model import Opd, Region
+from ops.inventory.model import Region
 from ops.inventory.watched import probe_groups
 from ops.plan.change import Artifact
 
@@ -15,17 +15,10 @@ KIND = "monitoring-target"
 def artifacts(region: Region) -> Iterable[Artifact]:
     for monitor in region.group("monitoring"):
         for opd in region.opds:
-            groups = probe_groups(region, opd.code)
+            groups = probe_groups([opd])
             if groups:
-                yield Artifact(KIND, f"{monitor.name}/{opd.code}.json", _text(groups), _because(opd))
-
-
-def _because(opd: Opd) -> str:
-    return _line(opd.routers[0].at if opd.routers else opd.at)
-
-
-def _line(at: str) -> str:
-    return at.rsplit(":", 1)[0]
+                declared = opd.routers[0] if opd.routers else opd
+                yield Artifact(KIND, f"{monitor.name}/{opd.code}.json", _text(groups), declared.line)
 
 
 def _text(groups: list[dict[str, object]]) -> str:

@@ -26,7 +26,7 @@ def artifacts(region: Region) -> Iterable[Artifact]:
     host = region.numbering.pbx
     if all(server.name != host for server in region.servers):
         return
-    because = region.at.rpartition(":")[0]
+    because = region.line
     offices = [opd for opd in region.opds if opd.phones]
     for name, content in _frame(region, offices).items():
         yield Artifact(KIND, f"{host}/{REGION_SCOPE}.{name}.conf", content, because)
@@ -49,7 +49,7 @@ def secret_of(number: str) -> str:
 
 def _of_an_office(region: Region, opd: Opd, host: str) -> Iterator[Artifact]:
     assert opd.phones  # noqa: S101 # the caller chose such offices
-    because = opd.phones.at.rpartition(":")[0]
+    because = opd.phones.line
     contents = {
         "endpoint": _endpoints(region, opd),
         "auth": "".join(_auth(region.domain, phone) for phone in telephones(opd.phones)),

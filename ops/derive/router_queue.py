@@ -12,8 +12,8 @@ KIND = "router-queue"
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:
-    for one in watched(region):
-        because = one.link.contract.at.rsplit(":", 1)[0]
+    for one in watched(region.opds):
+        because = one.link.contract.line
         yield Artifact(KIND, f"{one.router.name}/{one.opd.code}.{one.link.name}", _content(one.link), because)
 
 

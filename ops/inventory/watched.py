@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ops.inventory.model import Link, Opd, Region, Router
+from ops.inventory.model import Link, Opd, Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +22,19 @@ class Watched:
         return {"opd": self.opd.code, "site": self.router.site, "device": self.router.name}
 
 
-def watched(region: Region) -> Iterator[Watched]:
-    """Every link of every office, in the region's order. Links whose router is not declared are left out."""
-    for opd in region.opds:
+def watched(opds: Iterable[Opd]) -> Iterator[Watched]:
+    """Every link of these offices, in their order. Links whose router is not declared are left out."""
+    for opd in opds:
         routers = {router.name: router for router in opd.routers}
         for link in opd.links:
             if link.router in routers:
                 yield Watched(opd, routers[link.router], link)
 
 
-def probe_groups(region: Region, opd: str = "") -> list[dict[str, object]]:
-    """Prometheus service discovery (file_sd and http_sd are one form): a group per router. `opd`: only its own."""
+def probe_groups(opds: Iterable[Opd]) -> list[dict[str, object]]:
+    """Prometheus service discovery (file_sd and http_sd are one form): a group per router of these offices."""
     groups: dict[str, dict[str, object]] = {}
-    for one in watched(region):
-        if opd in ("", one.opd.code):
-            labels = one.labels | {"kecamatan": one.opd.kecamatan}
-            groups.setdefault(one.router.name, {"targets": [str(one.router.address)], "labels": labels})
+    for one in watched(opds):
+        labels = one.labels | {"kecamatan": one.opd.kecamatan}
+        groups.setdefault(one.router.name, {"targets": [str(one.router.address)], "labels": labels})
     return list(groups.values())

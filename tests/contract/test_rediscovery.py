@@ -23,7 +23,7 @@ from ops.twin.agent_mib import Port, Snapshot, view
 from ops.twin.agent_snmp import Agent
 
 REGION = load(Path(__file__).parents[2] / "inventories/batubara")
-DECLARED = next(one for one in watched(REGION) if one.router.name == "dinkes-rtr1")
+DECLARED = next(one for one in watched(REGION.opds) if one.router.name == "dinkes-rtr1")
 HERE = DECLARED.link.model_copy(update={"address": IPv4Interface("127.0.0.1/8")})  # what echo requests go to
 ONE = replace(DECLARED, link=HERE)
 COUNTERS = {"fibre": Counters(in_octets=1000), "other": Counters(in_octets=9)}

@@ -16,7 +16,7 @@ from ops.system.echo import Echo
 from ops.system.snmp import Held
 
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
-WATCHED = {one.router.name: one for one in watched(load(INVENTORY))}
+WATCHED = {one.router.name: one for one in watched(load(INVENTORY).opds)}
 MIKROTIK = Port(WATCHED["dinkes-rtr1"], device("mikrotik_routeros"), "7", "", -8.4)
 HUAWEI = Port(WATCHED["rsud-rtr1"], device("huawei_vrp"), "7", "67108871", -12.8)
 IFX, IF = "1.3.6.1.2.1.31.1.1.1", "1.3.6.1.2.1.2.2.1"

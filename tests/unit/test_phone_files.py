@@ -88,8 +88,14 @@ def test_every_telephone_of_the_region_gets_one_file_and_no_secret_in_clear() ->
         for declared in (opd.phones.extensions if opd.phones else ())
         if declared.mac
     }
-    found = {artifact.key: artifact for artifact in phones.artifacts(region)}
+    found = {artifact.key: artifact for artifact in phones.artifacts(region) if artifact.kind == phones.KIND}
     assert found.keys() == wanted.keys()
     for key, artifact in found.items():
         assert f"{{{{secret:voip/{wanted[key].number}}}}}" in artifact.content
         assert artifact.because == wanted[key].at.rpartition(":")[0]
+
+
+def test_an_offices_files_are_for_its_own_networks_only() -> None:
+    guards = {one.scope: one.content for one in phones.artifacts(load(INVENTORY)) if one.kind == phones.GUARD}
+    assert "location ^~ /kominfo/dinkes. {\n    allow 10.41.1.0/24;\n    deny all;\n" in guards["dinkes"]
+    assert "allow 10.41.1.0/24" not in "".join(text for code, text in guards.items() if code != "dinkes")
