@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup import layout
+from backup import layout, loopback
 from backup.chain import Chain
 from backup.layout import Item
 from backup.restic import Repository, Restic, Secret
 from backup.signing import Signer
 from ops.errors import OpsError
-from ops.system.process import Ask
+from ops.system.process import Ask, Exec
 from ops.world import World
 
 
@@ -34,6 +34,12 @@ class Places:
     drill_server: str
     drill_folder: str = layout.DRILL_FOLDER
     run_as: str = "postgres"  # account of the throw-away database
+    root: str = ""  # folder that holds the servers' trees in a loopback twin
+
+    def path_of(self, item: Item) -> str:
+        """A set's source by the name it has where it is read: a folder, or a database."""
+        above = f"{self.root}/{item.set.server}" if self.root and item.set.kind == "files" else ""
+        return above + item.set.source
 
     @property
     def ledger(self) -> Chain:
@@ -53,8 +59,33 @@ class Places:
         return self.state / "drills"
 
 
+def on(world: World) -> Callable[[str], Exec]:
+    """Where programs of a server run, by its name."""
+    return loopback.on(world) if world.loopback else world.fleet.on
+
+
+def check(world: World, item: Item) -> None:
+    """ToolMissingError where this world can neither back this set up nor prove it."""
+    if world.loopback:
+        loopback.check(world, item)
+
+
 def of(world: World) -> Places:
     """The places of a real regency or of its twin."""
+    return _loopback(world) if world.loopback else _servers(world)
+
+
+def _loopback(world: World) -> Places:
+    def here(item: Item, key: str) -> Restic:
+        return loopback.restic(world, item, key)
+
+    region, folder = world.region, loopback.drill_folder(world)
+    name = f"{region.name} ({loopback.NOTE})"
+    trees = str(world.state / loopback.TREES)
+    return Places(name, region.timezone, world.state, here, here, loopback.DRILL_SERVER, folder, root=trees)
+
+
+def _servers(world: World) -> Places:
     region, secrets = world.region, world.secrets
     drills = region.recovery.drills.server
 

@@ -44,7 +44,7 @@ def take(spots: Places, item: Item) -> BackupResult:
     restic.version()
     key = _registered(spots, item, restic)
     at = time.time()
-    taken = source(item.set.kind).take(restic, item.key, item.set.source, spots.timezone)
+    taken = source(item.set.kind).take(restic, item.key, spots.path_of(item), spots.timezone)
     entry = _record(spots, item, restic, taken, at)
     if not taken.saved.complete:
         what = f"{item.set.server}: {item.set.source}: snapshot {taken.saved.snapshot[:12]} is not complete"

@@ -41,10 +41,10 @@ class Compiled:
 
 
 class Polled:
-    """A router that is polled on request. `watched`: its links, at least one."""
+    """A router that is polled on request. `watched`: its links, at least one. `echoes`: measure round trips too."""
 
-    def __init__(self, snmp: SnmpDevice, watched: Sequence[Watched], plant: Plant) -> None:
-        self._snmp, self._watched, self._plant = snmp, watched, plant
+    def __init__(self, snmp: SnmpDevice, watched: Sequence[Watched], plant: Plant, *, echoes: bool = True) -> None:
+        self._snmp, self._watched, self._plant, self._echo = snmp, watched, plant, echoes
         self._compiled: Compiled | None = None
         self._uptime = 0
         self._discoveries = 0
@@ -130,6 +130,8 @@ class Polled:
         return tuple(Port(one, profile, "", "", self._expected(one)) for one in self._watched)
 
     async def _echoes(self) -> list[Echo | None]:
+        if not self._echo:
+            return [None] * len(self._watched)
         return await asyncio.gather(*(_echo(str(one.link.address.ip)) for one in self._watched))
 
     def _port_samples(

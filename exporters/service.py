@@ -109,12 +109,16 @@ class Service:
         login = SnmpLogin(world.secrets.get(region.access.snmp_secret))
         self.close()
         self._devices = {
-            name: Polled(SnmpDevice(name, str(ones[0].router.address), login, self._snmp_port), ones, region.plant)
+            name: Polled(self._snmp(name, ones, login), ones, region.plant, echoes=not world.loopback)
             for name, ones in links.items()
         }
         self._by_address = {str(ones[0].router.address): name for name, ones in links.items()}
         self._world, self._stamp = world, stamp
         self._declared.set(len(links))
+
+    def _snmp(self, name: str, links: list[Watched], login: SnmpLogin) -> SnmpDevice:
+        address, port = self._world.reach(str(links[0].router.address), self._snmp_port)
+        return SnmpDevice(name, address, login, port)
 
 
 def application(service: Service) -> Starlette:

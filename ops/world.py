@@ -2,7 +2,7 @@
 
 A world is the declared Region plus the keys that open it. A twin is a world whose hosts live in network namespaces of
 this machine: `enter()` moves the calling thread (and every child it starts) into the twin's station namespace, after
-which the declared addresses are the twin's.
+which the declared addresses are the twin's. A loopback twin needs no root: it has the routers only, on 127.0.0.0/8.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ops.errors import OpsError
+from ops.errors import OpsError, ToolMissingError
 from ops.inventory.load import load
 from ops.inventory.model import Region
 from ops.system import netns
 from ops.system.secrets import Secrets
 from ops.system.ssh import Fleet, Login
+
+LOOPBACK = "loopback"  # value of the fact "kind"
+NO_SERVERS = "not booted: the loopback twin has no servers (needs root)"
+ALL_OF_IT = "sudo make demo"
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,23 @@ class World:
             )
             for server in self.region.servers
         }
-        return Fleet(logins, self.ssh_key, self.known_hosts)
+        return Fleet(logins, self.ssh_key, self.known_hosts, absent=NO_SERVERS if self.loopback else "")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether this is a twin without root: routers only, on this machine's 127.0.0.0/8."""
+        return self.facts.get("kind") == LOOPBACK
+
+    def reach(self, address: str, port: int) -> tuple[str, int]:
+        """Where a router or the station declared at this address is served: as declared, but in a loopback twin."""
+        if not self.loopback:
+            return address, port
+        return f"127.{address.partition('.')[2]}", int(self.facts.get(f"port {port}", port))
+
+    def need_servers(self) -> None:
+        """ToolMissingError in a world that has none."""
+        if self.loopback:
+            raise ToolMissingError("the loopback twin has no servers and no office networks", ALL_OF_IT)
 
     def enter(self) -> None:
         """Act from the station's network from now on (this thread and its children)."""
@@ -96,7 +116,11 @@ def twin_state(name: str) -> Path:
 def attach(name: str) -> World:
     """The twin of that name. OpsError if it is not up."""
     state = twin_state(name)
-    if not (state / "world.json").is_file():
+    try:
+        there = (state / "world.json").is_file()
+    except PermissionError:
+        raise OpsError(f"{state} belongs to another user", "the same command with sudo") from None
+    if not there:
         raise OpsError(f"there is no twin named {name}", f"ops twin up --name {name}")
     return at(state)
 

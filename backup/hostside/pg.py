@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Sequence
 from typing import Any
@@ -110,12 +111,12 @@ class Session:
 
 
 def become(user: str) -> list[str]:
-    """Words that run a program as another user without a login session; none when no user is named.
+    """Words that run a program as another user without a login session; none when no user is named or we are not root.
 
     Changing the user clears the kernel's «die with your parent»; setpriv sets it again.
     """
     words = [f"--reuid={user}", f"--regid={user}", "--init-groups", "--inh-caps=-all", "--pdeathsig=KILL"]
-    return ["setpriv", *words] if user else []
+    return ["setpriv", *words] if user and os.geteuid() == 0 else []
 
 
 def facts(session: Session, timezone: str) -> dict[str, Any]:

@@ -94,7 +94,9 @@ def _initdb(binaries: str, data: str, run_as: str) -> list[str]:
 def _start(binaries: str, data: str, sockets: str, run_as: str) -> subprocess.Popen[bytes]:
     settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
     # The shell stays as process 1 of its namespace and stays root: when it is killed, the kernel kills all in there.
-    isolated = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child", "sh", "-c", '"$@"; exit $?', "sh"]
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]  # what an ordinary user needs for the others
+    alone = ["unshare", *user, "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    isolated = [*alone, "sh", "-c", '"$@"; exit $?', "sh"]
     argv = [*isolated, *pg.become(run_as), f"{binaries}/postgres", "-D", data, "-k", sockets, *settings]
     with open(os.path.join(os.path.dirname(data), "pg.log"), "wb") as log:
         return subprocess.Popen(
@@ -158,7 +160,7 @@ def _step(steps: list[dict[str, Any]], name: str) -> Iterator[None]:
 
 
 def _give(path: str, user: str) -> None:
-    if user:
+    if user and os.geteuid() == 0:
         account = pwd.getpwnam(user)
         os.chown(path, account.pw_uid, account.pw_gid)
 

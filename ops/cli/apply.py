@@ -42,4 +42,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     if outcome.failed:
         hosts = sorted({result.change.host for result in outcome.failed})
         raise PartlyAppliedError(f"failed on {', '.join(hosts)}; everything else was applied")
+    if unread := outcome.plan.unread:
+        reasons = {why: [host for host in unread if unread[host] == why] for why in unread.values()}
+        left = "; ".join(f"{', '.join(hosts)} ({why})" for why, hosts in reasons.items())
+        raise PartlyAppliedError(f"all of the plan was applied; left out, for they could not be read: {left}")
     return 0

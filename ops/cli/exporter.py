@@ -28,7 +28,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     world = world_of(args)
     station = world.region.station
-    address, port = _place(args.listen) if args.listen else (str(station.address), station.exporter_port)
+    usual = world.reach(str(station.address), station.exporter_port)
+    address, port = _place(args.listen) if args.listen else usual
     listening = listen_tcp(address, port)
     screen.note(f"measuring at http://{address}:{port}/sd, /probe?target=<device>, /metrics; Ctrl-C ends it")
     serve(world, listening)

@@ -11,14 +11,15 @@ from ops.cli.screen import Screen
 if TYPE_CHECKING:
     from ops.world import World
 
-HELP = "boot, look at, break and remove a working copy of a regency on this machine (needs root)"
+HELP = "boot, look at, break and remove a working copy of a regency on this machine"
 EPILOG = """examples:
   ops twin up                                   # everything that is declared
   ops twin up --only dc-web,drc-vault --opd dinkes
   ops twin fault cut-segment r1-01
   ops twin exec -- curl -s http://10.40.0.12/   # from the operations station
   ops twin ssh dc-db
-  ops twin down"""
+  ops twin down
+Without root (or with OPS_LOOPBACK=1) it is the loopback twin: routers on 127.0.0.0/8, no servers, no networks."""
 
 # spelt out: reading them from ops.twin.faults would cost every `ops --help` 0.3 s; a test compares the two
 _KINDS = "cut-segment, mend-segment, dim-fibre, lossy-link, kill-host, start-host, fill-disk, free-disk or corrupt-repo"
@@ -63,7 +64,8 @@ def _up(args: argparse.Namespace, screen: Screen) -> int:
     started = time.monotonic()
     world = lifecycle.up(inventory_of(args), _name(args), screen.progress, args.only, args.opd)
     took = time.monotonic() - started
-    screen.say(f"twin {world.name} is up after {took:.1f} s; look around: ops twin status · ops twin ssh SERVER")
+    kind, look = ("loopback twin", "ops plan --twin NAME") if world.loopback else ("twin", "ops twin ssh SERVER")
+    screen.say(f"{kind} {world.name} is up after {took:.1f} s; look around: ops twin status · {look}")
     screen.data({"name": world.name, "state": world.state, "station": world.station, "seconds": round(took, 1)})
     return 0
 
@@ -86,7 +88,11 @@ def _status(args: argparse.Namespace, screen: Screen) -> int:
     found = status(_name(args))
     screen.data({**dataclasses.asdict(found), "whole": found.whole})
     rows = [(s.name, s.address, s.image, "running" if s.running else "stopped") for s in found.servers]
-    screen.table(("server", "address", "image", "state"), rows, title=f"twin {found.name} of {found.inventory}")
+    title = f"twin {found.name} of {found.inventory}"
+    if rows:
+        screen.table(("server", "address", "image", "state"), rows, title=title)
+    else:
+        screen.say(title)
     agents = f"process {found.agents}" if found.agents else "not running"
     screen.say(f"offices {found.offices} · namespaces {found.namespaces} · agents {agents} · state {found.state}")
     screen.say(f"simulated: {found.simulated}; not simulated: {found.not_simulated}")
@@ -127,6 +133,7 @@ def _exec(args: argparse.Namespace, _screen: Screen) -> int:
     from ops.system import netns  # noqa: PLC0415
 
     world = _world(args)
+    world.need_servers()
     argv = [os.environ.get("SHELL", "/bin/sh")] if args.action == "shell" else _after_dashes(args.command)
     if not argv:
         raise UsageError("which program?", "ops twin exec -- ip route")

@@ -38,6 +38,7 @@ def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = s
 def _one(spots: places.Places, item: Item, world: World, progress: Progress) -> BackupResult:
     progress(Event("back up", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {item.set.server}"))
     try:
+        places.check(world, item)
         result = take(spots, item)
     except OpsError as error:
         what = world.secrets.scrub(error.what)

@@ -82,6 +82,7 @@ class CallReport:
 
 def call_test(world: World, from_opd: str, to_opd: str, seconds: float, progress: Progress) -> CallReport:
     """Place the call and measure it. OpsError when it cannot be placed; what was heard badly stands in `faults`."""
+    world.need_servers()
     region = world.region
     caller, callee = _office(region, from_opd), _office(region, to_opd)
     if world.station:

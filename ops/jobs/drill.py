@@ -36,7 +36,7 @@ class DrillResult:
 def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = silent) -> list[DrillResult]:
     """Drill the given sets (all by default) on the declared drill server. Not proven is a result, not an error."""
     spots = places.of(world)
-    drill.clean_abandoned(spots, world.fleet.on, progress)
+    drill.clean_abandoned(spots, places.on(world), progress)
     done = []
     for item in layout.items(world.region) if sets is None else sets:
         progress(Event("drill", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {spots.drill_server}"))

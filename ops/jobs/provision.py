@@ -29,8 +29,10 @@ def provision(
 ) -> RunSummary:
     """Converge the servers (all, or those in `limit`: names or groups). Hosts fail alone; see `RunSummary.failed`.
 
-    OpsError when the run broke down before it began. The caller stands in the world's network already.
+    OpsError when the run broke down before it began, ToolMissingError in a world without servers. The caller stands in
+    the world's network already.
     """
+    world.need_servers()
     hosts = _hosts(world, limit or (), progress)
     names = sorted(role_secrets(world.region))
     world.secrets.make_all([f"{{{{secret:{name}}}}}" for name in names])

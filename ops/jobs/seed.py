@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backup import layout
+from backup import layout, places
 from backup.hostside import pg, programs
 from backup.hostside import seed as hostside
 from backup.layout import Item
@@ -20,20 +20,20 @@ def seed(world: World, progress: Progress = silent, sets: list[Item] | None = No
 
     Returns how many rows and files were added. Refused outside a twin: invented data has no place among real data.
     """
-    if world.station is None:
+    if world.station is None and not world.loopback:
         raise RefusedError("invented data goes into twins only", "name one: --twin NAME")
-    added = 0
+    added, spots, host = 0, places.of(world), places.on(world)
     for item in layout.items(world.region) if sets is None else sets:
-        asked = hostpython.Call((programs, pg, hostside), *_asked(item), timeout=SECONDS)
-        new = int(hostpython.call(world.fleet.on(item.set.server), asked)["added"])
+        places.check(world, item)
+        asked = hostpython.Call((programs, pg, hostside), *_asked(item, spots.path_of(item)), timeout=SECONDS)
+        new = int(hostpython.call(host(item.set.server), asked)["added"])
         what = "rows" if item.set.kind == "postgresql" else "files"
         progress(Event("seed", item.key, State.CHANGED if new else State.OK, f"{new} {what} added"))
         added += new
     return added
 
 
-def _asked(item: Item) -> tuple[str, dict[str, object]]:
+def _asked(item: Item, path: str) -> tuple[str, dict[str, object]]:
     if item.set.kind == "postgresql":
-        name = item.set.source
-        return "database", {"name": name, "owner": name, "run_as": "postgres", "where": []}
-    return "files", {"root": item.set.source, "count": FILES}
+        return "database", {"name": path, "owner": path, "run_as": "postgres", "where": []}
+    return "files", {"root": path, "count": FILES}

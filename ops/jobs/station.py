@@ -15,7 +15,8 @@ START_SECONDS = 30.0
 
 def start_exporter(world: World, progress: Progress) -> str:
     """Start the exporter of a twin unless it runs already; returns its base URL once it answers."""
-    listen = f"{world.region.station.address}:{world.region.station.exporter_port}"
+    address, port = world.reach(str(world.region.station.address), world.region.station.exporter_port)
+    listen = f"{address}:{port}"
     url = f"http://{listen}"
     if not daemon.alive(world.state, "exporter"):
         argv = [sys.executable, "-m", "ops.cli.main", "exporter", "serve", "--twin", world.name, "--quiet"]

@@ -117,16 +117,18 @@ class Remote:
 
 
 class Fleet:
-    """All hosts of one world by name."""
+    """All hosts of one world by name. `absent`: why none of them is there; empty where they are."""
 
-    def __init__(self, logins: Mapping[str, Login], key: Path, known_hosts: Path) -> None:
-        self.logins, self.key, self.known_hosts = dict(logins), key, known_hosts
+    def __init__(self, logins: Mapping[str, Login], key: Path, known_hosts: Path, absent: str = "") -> None:
+        self.logins, self.key, self.known_hosts, self.absent = dict(logins), key, known_hosts, absent
         self._open: dict[str, Remote] = {}
 
     def on(self, name: str) -> Exec:
-        """The Exec of that host. HostFailedError if no such host is declared."""
+        """The Exec of that host. HostFailedError if no such host is declared, or there is none at all."""
         if name not in self.logins:
             raise HostFailedError(name, "no such host in hosts.yml")
+        if self.absent:
+            raise HostFailedError(name, self.absent)
         if name not in self._open:
             self._open[name] = Remote(name, self.logins[name], self.key, self.known_hosts)
         return self._open[name]

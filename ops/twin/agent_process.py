@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ops.system import daemon
 from ops.system.secrets import Secrets
 from ops.system.sockets import listen_tcp, listen_udp
 from ops.system.ssh_server import Doorman, admit
+from ops.twin.agent_cli import Limit
 from ops.twin.agent_router import Router, Spec, shape_kernel
 from ops.twin.agent_specs import dim_losses, specs
 from ops.world import World
@@ -39,7 +40,8 @@ class Agents:
     """The routers that are served, and their sockets. `snmp`, `ssh`: ports, 0 for any free one (tests)."""
 
     def __init__(self, world: World, snmp: int = SNMP, ssh: int = SSH) -> None:
-        self.world, self._snmp, self._ssh = world, snmp, ssh
+        self.world = world
+        self._snmp, self._ssh = (world.reach("", port)[1] for port in (snmp, ssh))
         self.routers: dict[str, Router] = {}
         self.ports: dict[str, tuple[int, int]] = {}  # SNMP and SSH by router
         self._sockets: dict[str, list[socket.socket]] = {}
@@ -105,7 +107,7 @@ class Agents:
         keep = self.world.state / "devices" / f"{spec.name}.json"
         keep.parent.mkdir(parents=True, exist_ok=True)
         community = _secrets(self.world).get(self.world.region.access.snmp_secret)
-        return Router(spec, community, keep, shape_kernel)
+        return Router(spec, community, keep, shape_kernel if spec.namespace else _shape_nothing)
 
     def _leave(self, name: str) -> None:
         for opened in self._sockets.pop(name):
@@ -129,6 +131,11 @@ class Agents:
             password = _secrets(self.world).get(access.router_secret)
             key = self.world.state / "devices" / "host_key"
             admit(connection, Doorman(access.router_user, password, key, lambda: router.session(access.router_user)))
+
+
+def _shape_nothing(spec: Spec, limits: Sequence[Limit]) -> None:
+    """Without a namespace of its own a queue is remembered only: tc would slow this machine's loopback down."""
+    _log.info("%s: %d queue(s) remembered; tc is skipped (no namespace)", spec.name, len(limits))
 
 
 def _secrets(world: World) -> Secrets:

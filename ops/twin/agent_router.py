@@ -41,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Spec:
-    """What an agent is told of its router. `namespace` None: this machine's own (tests)."""
+    """What an agent is told of its router. `namespace` None: this machine's own (loopback twin)."""
 
     name: str
     address: str

@@ -9,7 +9,7 @@ from ops.catalogue.device import device
 from ops.fibre.budget import Budget, Stretch, budget
 from ops.fibre.paths import nominal
 from ops.inventory.model import Link as DeclaredLink
-from ops.inventory.model import Opd, Plant, Region
+from ops.inventory.model import Opd, Plant
 from ops.inventory.model import Router as DeclaredRouter
 from ops.twin.agent_mib import Port
 from ops.twin.agent_router import Link, Spec
@@ -21,7 +21,7 @@ def specs(world: World) -> list[Spec]:
     """One spec per router that the twin has and the inventory declares."""
     built: dict[str, Any] = read_network(world.state).get("routers", {})
     return [
-        _spec(world.region, opd, router, built[router.name])
+        _spec(world, opd, router, built[router.name])
         for opd in world.region.opds
         for router in opd.routers
         if router.name in built
@@ -44,7 +44,7 @@ def dim_losses(world: World) -> dict[str, dict[str, float]]:
     return found
 
 
-def _spec(region: Region, opd: Opd, router: DeclaredRouter, built: dict[str, Any]) -> Spec:
+def _spec(world: World, opd: Opd, router: DeclaredRouter, built: dict[str, Any]) -> Spec:
     links = [link for link in opd.links if link.router == router.name]
     fibre = {link.ifname for link in links}
     ports = tuple(
@@ -60,11 +60,11 @@ def _spec(region: Region, opd: Opd, router: DeclaredRouter, built: dict[str, Any
     )
     return Spec(
         router.name,
-        str(router.address),
+        world.reach(str(router.address), 0)[0],
         device(router.model),
         built["namespace"],
         ports,
-        tuple(Link(link.name, link.ifname, link.lan_ifname, _light(region.plant, link, built)) for link in links),
+        tuple(Link(link.name, link.ifname, link.lan_ifname, _light(world.region.plant, link, built)) for link in links),
     )
 
 

@@ -25,12 +25,17 @@ def check_name(name: str) -> None:
         raise UsageError(f"{name!r} is no name for a twin (lower-case letters, digits and -, at most 31)")
 
 
+def locks() -> Path:
+    """Root's twins are known to the whole machine, another user's to the own state folder."""
+    return RUN if os.geteuid() == 0 else states_folder() / "run"
+
+
 @contextmanager
 def working_on(name: str) -> Iterator[None]:
     """Only one `ops twin` at a time changes a twin. OpsError names the other one."""
     check_name(name)
-    RUN.mkdir(parents=True, exist_ok=True, mode=0o755)
-    path = RUN / f"{name}.lock"
+    locks().mkdir(parents=True, exist_ok=True, mode=0o755)
+    path = locks() / f"{name}.lock"
     with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

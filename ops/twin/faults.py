@@ -11,13 +11,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError, ToolMissingError, UsageError
 from ops.progress import Event, Progress, State
 from ops.system import nspawn
 from ops.twin import claim, guests, images, lifecycle, loss, namespaces, records
 from ops.twin.layout import Layout, lay_out, server_of
 from ops.twin.recipes import recipe_for
-from ops.world import World
+from ops.world import ALL_OF_IT, World
 
 REPOSITORIES = "srv/restic"  # where the vault keeps them, from its root
 FILLER = "var/tmp/fault-fill-disk"
@@ -31,6 +31,8 @@ def apply(world: World, kind: str, target: str, amount: float, progress: Progres
         raise UsageError(f"no fault is called {kind}", f"there are: {', '.join(FAULTS)}")
     if not target and kind != "corrupt-repo":
         raise UsageError(f"{kind} what?", f"ops twin fault {kind} NAME")
+    if world.loopback and kind != "dim-fibre":
+        raise ToolMissingError(f"{kind} needs real hosts and networks; the loopback twin knows dim-fibre", ALL_OF_IT)
     with claim.working_on(world.name):
         said = fault(world, target, amount)
     progress(Event(kind, target, State.CHANGED, said))

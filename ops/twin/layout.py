@@ -92,6 +92,16 @@ def lay_out(region: Region, servers: Iterable[str], opds: Iterable[str]) -> Layo
     return layout
 
 
+def offices_of(region: Region, asked: Iterable[str] | None, there: Iterable[str]) -> set[str]:
+    """Codes of the offices that a twin is to have: all, or those asked for beside those that are there already."""
+    codes = {opd.code for opd in region.opds}
+    if asked is None:
+        return codes
+    if unknown := sorted(set(asked) - codes):
+        raise OpsError(f"no office {unknown[0]} is declared", "ops check shows what is declared")
+    return codes & {*asked, *there}
+
+
 def gateway(network: IPv4Network) -> IPv4Address:
     """The first host of a network: its router, by the twin's convention."""
     return next(network.hosts())

@@ -16,9 +16,9 @@ from ops.inventory.model import Region, Server
 from ops.progress import Event, Progress, State, silent
 from ops.system import netns, nspawn
 from ops.system.signals import uninterrupted
-from ops.twin import claim, guests, images, loss, namespaces, records, routes
+from ops.twin import claim, guests, images, loopback, loss, namespaces, records, routes
 from ops.twin.agents import start_agents, stop_agents
-from ops.twin.layout import STATION, Layout, lay_out, server_of
+from ops.twin.layout import STATION, Layout, lay_out, offices_of, server_of
 from ops.twin.recipes import recipe_for
 from ops.world import World, twin_state
 
@@ -55,7 +55,10 @@ def up(
     """A running twin of an inventory. `only`/`opds`: just these servers and offices beside those that are up already.
 
     On trouble or Ctrl-C a twin that was not there before is removed again; one that was is left as far as it came.
+    Without root it is the loopback twin.
     """
+    if loopback.chosen(name):
+        return loopback.up(inventory, name, progress, opds)
     _check_machine(name)
     inventory = inventory.resolve()
     region = load(inventory)
@@ -77,6 +80,9 @@ def up(
 
 def down(name: str, progress: Progress = silent) -> None:
     """No trace of the twin but the image cache. Fine when there is none, or half a one."""
+    if loopback.chosen(name):
+        loopback.down(name, progress)
+        return
     _check_root()
     with claim.working_on(name), uninterrupted():
         claim.check_mine(name)
@@ -97,14 +103,10 @@ def _ask(
     known = records.read_network(world.state)
     for name in only or ():
         server_of(region, name)
-    codes = {opd.code for opd in region.opds}
-    if unknown := sorted(set(opds or ()) - codes):
-        raise OpsError(f"no office {unknown[0]} in {world.inventory}/opd", "ops check shows what is declared")
+    codes = offices_of(region, opds, {router["opd"] for router in known.get("routers", {}).values()})
     servers = {server.name for server in region.servers}
     if only is not None:
         servers &= set(only) | set(known.get("servers", {}))
-    if opds is not None:
-        codes &= set(opds) | {router["opd"] for router in known.get("routers", {}).values()}
     layout = lay_out(region, servers, codes)
     return _Asked(world, layout, tuple(s for s in region.servers if s.name in servers), progress)
 
@@ -222,7 +224,7 @@ def _remove(name: str, progress: Progress) -> None:
 
 def _check_root() -> None:
     if os.geteuid() != 0:
-        raise ToolMissingError("the twin is made of network namespaces and needs root", "sudo make demo")
+        raise ToolMissingError("this twin is made of network namespaces and needs root", "the same command with sudo")
 
 
 def _check_machine(name: str) -> None:

@@ -12,6 +12,7 @@ from ops.inventory.model import Link
 from ops.twin.layout import SEGMENT_RATE, Layout, Port, gateway, lan_host, office_links
 from ops.twin.recipes import recipe_for
 from ops.twin.routes import Ways, ways
+from ops.world import World
 
 NETWORK, FAULTS, ROUTES = "network.json", "faults.json", "routes.json"
 
@@ -56,6 +57,25 @@ def write_network(
     state: Path, twin: str, layout: Layout, cut: Iterable[str], indexes: dict[str, dict[str, int]]
 ) -> None:
     """Where everything is, for the agents and for people. `indexes`: kernel ifindex by router and kernel name."""
+    _write(state / NETWORK, network(twin, layout, cut, indexes))
+
+
+def write_loopback(world: World, layout: Layout) -> None:
+    """The same for a twin that has routers only: no namespaces, addresses in 127.0.0.0/8, the ports' counters of lo."""
+    made = network(world.name, layout, (), {})
+    for router in made["routers"].values():
+        router.update(namespace=None, address=world.reach(router["address"], 0)[0])
+        for port in router["ports"]:
+            port["kernel"] = "lo"
+    nothing: dict[str, Any] = {"nodes": {}, "segments": {}, "servers": {}, "lans": {}}
+    _write(
+        world.state / NETWORK,
+        {"twin": world.name, "station": {"namespace": None}, **nothing, "routers": made["routers"]},
+    )
+
+
+def network(twin: str, layout: Layout, cut: Iterable[str], indexes: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """What network.json holds."""
     region = layout.region
     found = ways(layout, set(cut))
     opds = [opd for opd in region.opds if opd.routers and opd.routers[0].name in layout.spaces]
@@ -83,25 +103,22 @@ def write_network(
         for server in region.servers
         if server.name in layout.spaces
     }
-    _write(
-        state / NETWORK,
-        {
-            "twin": twin,
-            "station": {"namespace": f"{twin}.station", "address": str(region.station.address)},
-            "nodes": {node.name: f"{twin}.{node.name}" for node in region.plant.nodes},
-            "segments": {
-                wire.name: {
-                    "ends": [[f"{twin}.{end.space}", end.ifname] for end in wire.ends],
-                    "rate_bps": SEGMENT_RATE,
-                }
-                for wire in layout.wires
-                if wire.kind == "segment"
-            },
-            "servers": servers,
-            "routers": routers,
-            "lans": lans,
+    return {
+        "twin": twin,
+        "station": {"namespace": f"{twin}.station", "address": str(region.station.address)},
+        "nodes": {node.name: f"{twin}.{node.name}" for node in region.plant.nodes},
+        "segments": {
+            wire.name: {
+                "ends": [[f"{twin}.{end.space}", end.ifname] for end in wire.ends],
+                "rate_bps": SEGMENT_RATE,
+            }
+            for wire in layout.wires
+            if wire.kind == "segment"
         },
-    )
+        "servers": servers,
+        "routers": routers,
+        "lans": lans,
+    }
 
 
 def _port(port: Port, code: str, link: Link, seen: dict[str, int], found: Ways) -> dict[str, Any]:
