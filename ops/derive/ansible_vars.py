@@ -29,6 +29,7 @@ def artifacts(region: Region) -> Iterable[Artifact]:
 def _text(value: dict[str, Any]) -> str:
     """YAML in its JSON form, far faster to write than block style. What YAML 1.1 would not read back is escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    text = text.replace("{{", "{\\u007b")  # a declared name must not name a secret
     return _UNREADABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

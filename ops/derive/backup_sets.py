@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from ops.catalogue.phone import spoken
 from ops.inventory.model import BackupSet, Opd, Region
 from ops.plan.change import Artifact
 
@@ -33,7 +34,7 @@ def _content(region: Region, opd: Opd, declared: BackupSet) -> str:
         "set": declared.name,
         "kind": declared.kind,
         "source": declared.source,
-        "owner": declared.owner or opd.name,
+        "owner": spoken(declared.owner or opd.name),
         "repository": f"rest:https://{address}:{vault.port}/{declared.server}/{opd.code}.{declared.name}",
         "user": declared.server,
         "password": f"{{{{secret:backup/{opd.code}/{declared.name}}}}}",

@@ -11,7 +11,7 @@ from ops.plan.change import Artifact
 
 KIND = "web-host"
 
-_AS_ENTITY: Mapping[int, str] = {ord(char): f"&#{ord(char)};" for char in "$\\"}  # nginx would read them
+_AS_ENTITY: Mapping[int, str] = {ord(char): f"&#{ord(char)};" for char in "$\\{}"}  # nginx and ops.system.secrets would
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:

@@ -143,13 +143,22 @@ def _drive(play: Play, run: str, folder: Path, record: Record) -> tuple[int, deq
 
 def _words(play: Play, folder: Path) -> list[str]:
     """Arguments of ansible-playbook; no secret among them."""
-    _write(folder / "variables.json", dict(play.variables))
+    _write(folder / "variables.json", {name: _data(value) for name, value in play.variables.items()})
     words = ["--inventory", str(play.place.inventory.resolve()), "--forks", str(play.forks)]
     words += ["--extra-vars", f"@{folder / 'variables.json'}"]
     words += ["--limit", ",".join(play.limit)] if play.limit else []
     words += ["--tags", ",".join(play.tags)] if play.tags else []
     words += ["--check"] if play.check else []
     return [*words, str(PLAYBOOKS / play.playbook)]
+
+
+def _data(value: Any) -> Any:
+    """Variables are data: Ansible would run whatever stands in braces in a text, also in the name of an office."""
+    if isinstance(value, str):
+        return {"__ansible_unsafe": value} if "{" in value else value
+    if isinstance(value, Mapping):
+        return {name: _data(inner) for name, inner in value.items()}
+    return [_data(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _environment(play: Play, run: str, folder: Path, record: Path) -> dict[str, str]:

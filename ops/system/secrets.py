@@ -6,12 +6,13 @@ RFC 2617 §3.2.2.2). Targets expand on the way out and collapse on the way in, s
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -22,6 +23,7 @@ _TOKEN = re.compile(
     r"\{\{(?:secret:(?P<secret>[a-z0-9][a-z0-9/_.-]*)|ha1:(?P<user>[^:{}]+):(?P<realm>[^:{}]+):(?P<of>[a-z0-9][a-z0-9/_.-]*))\}\}"
 )
 _ALPHABET = string.ascii_letters + string.digits  # no `;`, `&`, `<`, blanks: safe in every format we write
+_FORM = 'as in: router/password: "the password"'
 
 
 class Secrets:
@@ -29,30 +31,28 @@ class Secrets:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._values: dict[str, str] = {}
-        if path.exists():
-            self._values = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}  # noqa: S506 # base: text only
+        self._values = self._read()
 
     def get(self, name: str) -> str:
         """The value of `name`; made and stored if there is none yet (32 letters and digits, 190 bit)."""
         if name not in self._values:
-            self._values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(32))
-            self._save()
+            self._keep({name: None})
         return self._values[name]
 
     def put(self, name: str, value: str) -> None:
         """Set a value, e.g. one that a person or a device chose."""
-        self._values[name] = value
-        self._save()
+        self._keep({name: value})
+
+    @staticmethod
+    def named(content: str) -> set[str]:
+        """The names of the secrets that a content names."""
+        return {found["secret"] or found["of"] for found in _TOKEN.finditer(content)}
 
     def make_all(self, contents: list[str]) -> None:
         """Make every secret that `contents` name, with one write of the file."""
-        wanted = {found["secret"] or found["of"] for text in contents for found in _TOKEN.finditer(text)}
-        missing = sorted(wanted - self._values.keys())
-        for name in missing:
-            self._values[name] = "".join(secrets.choice(_ALPHABET) for _ in range(32))
-        if missing:
-            self._save()
+        wanted: set[str] = set().union(*map(self.named, contents))
+        if missing := sorted(wanted - self._values.keys()):
+            self._keep(dict.fromkeys(missing))
 
     def expand(self, text: str) -> str:
         """Put the values in: the result must go nowhere but to the host that needs it."""
@@ -67,13 +67,13 @@ class Secrets:
 
     def scrub(self, text: str) -> str:
         """`text` without any secret's value: for errors and logs that came from outside."""
-        for name, value in self._values.items():
-            text = text.replace(value, f"<secret {name}>")
+        for value, shown in self.hidden().items():
+            text = text.replace(value, shown)
         return text
 
     def hidden(self) -> dict[str, str]:
         """Every value → what to show instead: for programs that write what they do."""
-        return {value: f"<secret {name}>" for name, value in self._values.items()}
+        return {value: f"<secret {name}>" for name, value in self._values.items() if value}
 
     def values_in(self, contents: Iterable[str]) -> set[str]:
         """The values (and digests) that stand in `contents` once they are expanded."""
@@ -85,18 +85,46 @@ class Secrets:
         clear = f"{found['user']}:{found['realm']}:{self.get(found['of'])}"
         return hashlib.md5(clear.encode(), usedforsecurity=False).hexdigest()
 
-    def _save(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
+    def _read(self) -> dict[str, str]:
         try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                yaml.dump(dict(sorted(self._values.items())), out)
-                out.flush()
-                os.fsync(out.fileno())
-            fresh.replace(self.path)
+            found = yaml.load(self.path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}  # noqa: S506 # text only
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            # a YAML error quotes the line, and with it a secret
+            why = error.strerror if isinstance(error, OSError) else "this is no YAML"
+            raise OpsError(f"{self.path}: cannot be read: {why}", _FORM) from None
+        if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+            raise OpsError(f"{self.path}: one `name: value` a line is wanted", _FORM)
+        return found
+
+    def _keep(self, wanted: Mapping[str, str | None]) -> None:
+        """Store values; None is for one that is made, unless another thread or process made it meanwhile."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self.path.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                values = {**self._values, **self._read()}
+                for name, value in wanted.items():
+                    if value is not None or name not in values:
+                        values[name] = _made() if value is None else value
+                self._write(values)
+                self._values = values
         except OSError as error:
             raise OpsError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+    def _write(self, values: Mapping[str, str]) -> None:
+        fresh = self.path.with_suffix(".new")
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            yaml.dump(dict(sorted(values.items())), out)
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.replace(self.path)
+
+
+def _made() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
 
 
 def names_secret(text: str) -> bool:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import ops.derive
 from ops.inventory.load import assemble, load, read_files
-from ops.inventory.model import Region
+from ops.inventory.model import Opd, Region
 from ops.plan.change import REGION_SCOPE, Artifact
 from ops.reconcile import derive, targets
+from ops.system.secrets import Secrets
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/batubara"
+TITLE = Opd.model_fields["name"].metadata  # how a free line of text is declared
 MODULES = [found.name for found in pkgutil.iter_modules(ops.derive.__path__)]
 
 
@@ -67,6 +71,26 @@ def test_an_office_that_is_removed_takes_all_of_its_own_with_it_and_nothing_else
     assert {key: value for key, value in before.items() if value.scope not in {gone, REGION_SCOPE}} == {
         key: value for key, value in after.items() if value.scope != REGION_SCOPE
     }
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_declared_text_names_a_secret(name: str, region: Region) -> None:
+    def typed(model: Any) -> Any:
+        """The model with a secret's name in every free text."""
+        changed = {}
+        for key, field in type(model).model_fields.items():
+            value = getattr(model, key)
+            if isinstance(value, BaseModel):
+                changed[key] = typed(value)
+            elif isinstance(value, tuple):
+                changed[key] = tuple(typed(one) if isinstance(one, BaseModel) else one for one in value)
+            elif isinstance(value, str) and field.metadata == TITLE:
+                changed[key] = "{{{secret:canary}} {{ha1:a:b:canary}}"
+        return model.model_copy(update=changed)
+
+    hostile = region.model_copy(update={"opds": tuple(typed(opd) for opd in region.opds)})
+    assert hostile.opds[0].name != region.opds[0].name
+    assert [one.key for one in derived(name, hostile) if "canary" in "".join(Secrets.named(one.content))] == []
 
 
 def test_one_offices_contract_touches_only_that_office(region: Region) -> None:

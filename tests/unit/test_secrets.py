@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from ops.errors import OpsError
 from ops.system.secrets import Secrets, names_secret
 
 
@@ -33,3 +37,33 @@ def test_scrub_takes_values_out_of_foreign_text(tmp_path: Path) -> None:
 def test_contents_that_name_secrets_are_known() -> None:
     assert names_secret("p={{secret:voip/1}}")
     assert not names_secret("{{ jinja }} and {plain}")
+
+
+def test_a_secret_made_by_another_command_meanwhile_is_neither_lost_nor_made_anew(tmp_path: Path) -> None:
+    plan, provision = Secrets(tmp_path / "secrets.yml"), Secrets(tmp_path / "secrets.yml")
+    backup = provision.get("backup/dinkes/simpus")
+    plan.make_all(["{{secret:backup/dinkes/simpus}} {{secret:voip/20101}}"])
+    assert plan.get("backup/dinkes/simpus") == backup
+    again = Secrets(tmp_path / "secrets.yml")
+    assert again.get("backup/dinkes/simpus") == backup
+    assert again.get("voip/20101") == plan.get("voip/20101")
+
+
+def test_many_threads_that_ask_first_get_the_same_secret(tmp_path: Path) -> None:
+    store = Secrets(tmp_path / "secrets.yml")
+    with ThreadPoolExecutor(24) as pool:
+        assert len(set(pool.map(lambda _: store.get("router/password"), range(200)))) == 1
+
+
+@pytest.mark.parametrize("text", ["a: [canary", "canary", "a: {b: canary}"])
+def test_a_file_that_a_person_broke_is_named_without_its_content(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secrets.yml").write_text(text)
+    with pytest.raises(OpsError, match=r"secrets\.yml") as raised:
+        Secrets(tmp_path / "secrets.yml")
+    assert "canary" not in str(raised.value)
+
+
+def test_an_empty_value_hides_nothing(tmp_path: Path) -> None:
+    store = Secrets(tmp_path / "secrets.yml")
+    store.put("snmp/community", "")
+    assert store.scrub("abc") == "abc"

@@ -32,3 +32,5 @@ def _form(kept: BackupSet) -> Iterable[Finding]:
     if first or not parts or any(part in ("", ".", "..") for part in parts):
         hint = "write the whole path of a folder, as /srv/opd/dinkes"
         yield Finding(kept, "source", f"{kept.source!r} is no absolute path below /", hint)
+    elif "{{" in kept.source:
+        yield Finding(kept, "source", f"{kept.source!r} holds {{{{", "so are secrets named; rename the folder")
