@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ops.errors import OpsError
@@ -75,7 +75,7 @@ def _world(inventory: Path, name: str, state: Path, region: Region) -> World:
     world.save()
     addresses = _addresses(world, region)
     if not agents.pid(world):
-        facts.update(_free_ports(addresses))
+        facts.update(_free_ports(world, region, addresses))
         world.save()
     return world
 
@@ -96,19 +96,22 @@ def _addresses(world: World, region: Region) -> list[str]:
     return list(names)
 
 
-def _free_ports(addresses: Iterable[str]) -> dict[str, str]:
-    """The first pair of ports that is free on all addresses, as facts of a world."""
-    known, taken = tuple(addresses), OpsError("")
+def _free_ports(world: World, region: Region, addresses: Sequence[str]) -> dict[str, str]:
+    """The first ports that are free for all routers and the exporter, as facts of a world: declared → served."""
+    station, exporter = world.reach(str(region.station.address), 0)[0], region.station.exporter_port
+    taken = OpsError("")
     for step in range(TRIES):
         try:
-            for address in known:
+            for address in addresses:
                 listen_udp(address, SNMP + step).close()
                 listen_tcp(address, SSH + step).close()
+            listen_tcp(station, exporter + step).close()
         except OpsError as error:
             taken = error
-        else:
-            return {f"port {agent_process.SNMP}": str(SNMP + step), f"port {agent_process.SSH}": str(SSH + step)}
-    raise OpsError(f"no free ports for the routers: {taken.what}", "take another twin down, see ss -lnp")
+            continue
+        served = {agent_process.SNMP: SNMP, agent_process.SSH: SSH, exporter: exporter}
+        return {f"port {declared}": str(first + step) for declared, first in served.items()}
+    raise OpsError(f"no free ports for the routers: {taken.what}", "take another twin down, or see ss -lnp")
 
 
 def _make(world: World, region: Region, progress: Progress, opds: Sequence[str] | None) -> World:
