@@ -1,7 +1,8 @@
 """SNMP polling: a thin door over gufo_snmp (Rust core) that adds what it leaves to its user.
 
-Retries with growing patience, halving of what an agent calls too big, a stop for agents that walk in circles, missing
-instances simply absent, and errors that name the device. Values: int for numbers, bytes for octets, str for OIDs.
+Retries with growing patience, smaller questions where a reply is too big for the agent or for gufo's buffer of 4,080
+bytes, a stop for agents that walk in circles, missing instances simply absent, and errors that name the device.
+Values: int for numbers, bytes for octets, str for OIDs.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 PATIENCE = (0.5, 1.0, 2.0)  # seconds of waiting, try by try
 MOST_VARBINDS = 60  # in one GET: about 1,400 bytes of reply
-REPETITIONS = 20  # rows of a GETBULK: 20 rows stay far below gufo's buffer of 4,080 bytes
+REPETITIONS = 20  # rows of a GETBULK, where they fit
+FEWER = 4  # a GETBULK whose reply did not fit is asked for again with a fourth of the rows
+SIGN = "1.3.6.1.2.1.1.3.0"  # sysUpTime goes with every GET: its absence tells «too big» from «has none of these»
 WALK_SECONDS = 15.0
 MOST_ROWS = 20_000
 
@@ -55,7 +58,7 @@ class SnmpDevice:
         self.name, self.tally = name, Tally()
         self._address, self._port, self._login = address, port, login
         self._session: SnmpSession | None = None
-        self._most = MOST_VARBINDS
+        self._most, self._repetitions = MOST_VARBINDS, REPETITIONS
         self._lock = asyncio.Lock()
 
     async def get(self, oids: Sequence[str]) -> dict[str, Held]:
@@ -65,16 +68,19 @@ class SnmpDevice:
         """
         async with self._lock:
             found: dict[str, Held] = {}
-            ahead = [list(oids[at : at + self._most]) for at in range(0, len(oids), self._most)]
-            while ahead:
-                asked = ahead.pop(0)
-                answered = await self._get_once(asked)
-                found.update(answered)
-                if not answered and len(asked) > 1:
+            left = list(dict.fromkeys(oids))
+            while left:
+                most = self._most if self._most == 1 or SIGN in left[: self._most] else self._most - 1
+                asked = left[:most]
+                packet = list(dict.fromkeys([SIGN, *asked])) if self._most > 1 else asked
+                answered = await self._get_once(packet)
+                if not answered and len(packet) > 1:
                     # An empty answer is what gufo makes of tooBig: ask for half, now and from now on.
-                    self._most = max(1, len(asked) // 2)
-                    ahead[:0] = [asked[: self._most], asked[self._most :]]
-            return found
+                    self._most = len(packet) // 2
+                    continue
+                found.update(answered)
+                left = left[most:]
+            return {oid: found[oid] for oid in oids if oid in found}
 
     async def walk(self, oid: str) -> Walk:
         """The whole subtree below `oid`. A walk that goes in circles is ended and keeps what came before."""
@@ -82,7 +88,7 @@ class SnmpDevice:
             for at in range(len(PATIENCE)):
                 try:
                     async with asyncio.timeout(WALK_SECONDS):
-                        return await self._walk_once(oid)
+                        return await self._walk_fitting(oid)
                 except (TimeoutError, OSError):
                     self.tally.retries += at < len(PATIENCE) - 1
                 except _snmp_error() as error:
@@ -106,21 +112,42 @@ class SnmpDevice:
             except OSError as error:
                 last = str(error.strerror or error)
                 await asyncio.sleep(0.05)  # "connection refused" comes at once; let it not eat all tries in one moment
+            except _decode_error() as error:
+                if len(oids) > 1:
+                    return {}  # cut off in gufo's buffer: as tooBig
+                last = type(error).__name__
             except _snmp_error() as error:
                 last = type(error).__name__
         raise HostFailedError(self.name, f"SNMP: {last} in {len(PATIENCE)} tries")
 
-    async def _walk_once(self, oid: str) -> Walk:
+    async def _walk_fitting(self, oid: str) -> Walk:
+        """A walk with as many rows a packet as fit; how many is remembered. Nothing at all may mean too many."""
+        while True:
+            try:
+                walk = await self._walk_once(oid, self._repetitions)
+            except _decode_error():
+                if self._repetitions == 1:
+                    raise
+                self._repetitions = max(1, self._repetitions // FEWER)
+                continue
+            if walk.rows or self._repetitions == 1:
+                return walk
+            fewer = await self._walk_once(oid, 1)
+            if fewer.rows:
+                self._repetitions = 1
+            return fewer
+
+    async def _walk_once(self, oid: str, repetitions: int) -> Walk:
         rows: dict[str, Held] = {}
         before: tuple[int, ...] = ()
-        async for name, value in self._open().getbulk(oid, REPETITIONS):
+        async for name, value in self._open().getbulk(oid, repetitions):
             place = tuple(int(step) for step in name.split("."))
             if place <= before:
                 return Walk(rows, f"OIDs do not increase at {name}")
             if len(rows) >= MOST_ROWS:
                 return Walk(rows, f"more than {MOST_ROWS} rows")
             rows[name], before = value, place
-        self.tally.packets += len(rows) // REPETITIONS + 1
+        self.tally.packets += len(rows) // repetitions + 1
         return Walk(rows)
 
     def _open(self) -> SnmpSession:
@@ -137,3 +164,9 @@ def _snmp_error() -> type[Exception]:
     from gufo.snmp import SnmpError  # noqa: PLC0415
 
     return SnmpError
+
+
+def _decode_error() -> type[Exception]:
+    from gufo.snmp import SnmpDecodeError  # noqa: PLC0415
+
+    return SnmpDecodeError

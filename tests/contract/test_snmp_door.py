@@ -80,7 +80,7 @@ def test_one_packet_brings_all_values_and_a_missing_one_is_absent() -> None:
 def test_more_than_sixty_values_take_a_second_packet() -> None:
     with agent(good) as (device, seen):
         assert len(asyncio.run(device.get(dotted(ROWS)))) == len(ROWS)
-    assert [len(message.varbinds) for message in seen] == [60, 60]
+    assert [len(message.varbinds) for message in seen] == [60, 60, 3]  # each with sysUpTime, which tells it from tooBig
 
 
 def test_a_walk_brings_one_subtree_in_order() -> None:
@@ -115,6 +115,86 @@ def test_too_big_without_varbinds_is_asked_in_halves_and_remembered() -> None:
     with agent(narrow) as (device, seen):
         assert asyncio.run(twice(device)) == [50, 50]
     assert all(len(message.varbinds) <= 15 for message in seen[-4:])
+
+
+def test_a_packet_of_missing_instances_is_not_taken_for_too_big() -> None:
+    """A router without modules has none of the optical values that fill a second packet."""
+    asked = [*dotted(itertools.islice(ROWS, 58)), *(f"1.3.6.1.9.9.9.{row}" for row in range(40))]
+
+    async def twice(device: SnmpDevice) -> list[int]:
+        return [len(await device.get(asked)), len(await device.get(asked))]
+
+    with agent(good) as (device, seen):
+        assert asyncio.run(twice(device)) == [58, 58]
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize("octets", [100, 200, 1000])
+def test_a_reply_beyond_the_buffer_is_asked_in_parts_and_remembered(octets: int) -> None:
+    def wide(asked: Message) -> list[bytes]:
+        return [reply(asked, [(name, Value(Tag.OCTETS, b"x" * octets)) for name, _ in asked.varbinds])]
+
+    async def twice(device: SnmpDevice) -> list[int]:
+        names = dotted(itertools.islice(ROWS, 50))
+        return [len(await device.get(names)), len(await device.get(names))]
+
+    with agent(wide) as (device, seen):
+        assert asyncio.run(twice(device)) == [50, 50]
+    assert device.tally.retries == 0
+    assert max(len(message.varbinds) for message in seen[-3:]) * octets < 4080
+
+
+@pytest.mark.parametrize("octets", [300, 3000])
+def test_a_walk_whose_rows_do_not_fit_takes_fewer_of_them(octets: int) -> None:
+    rows = {(1, 3, 6, 1, 2, 1, 9, 1, row): Value(Tag.OCTETS, b"y" * octets) for row in range(40)}
+
+    def wide(asked: Message) -> list[bytes]:
+        after = [(name, value) for name, value in rows.items() if name > asked.varbinds[0][0]][: asked.index]
+        return [reply(asked, after or [(asked.varbinds[0][0], Value(Tag.END_OF_MIB_VIEW))])]
+
+    with agent(wide) as (device, seen):
+        assert len(asyncio.run(device.walk("1.3.6.1.2.1.9.1")).rows) == 40
+        again = len(seen)
+        assert len(asyncio.run(device.walk("1.3.6.1.2.1.9.1")).rows) == 40
+    assert len({message.index for message in seen[again:]}) == 1, "how many fit is remembered"
+
+
+def test_a_walk_that_is_too_big_is_asked_row_by_row() -> None:
+    def narrow(asked: Message) -> list[bytes]:
+        return good(asked) if asked.index == 1 else [reply(asked, [], status=1)]
+
+    with agent(narrow) as (device, _):
+        assert len(asyncio.run(device.walk("1.3.6.1.2.1.9.1")).rows) == 60
+
+
+def test_a_reply_from_another_port_is_not_believed() -> None:
+    with closing(listen_udp("127.0.0.1", 0)) as stranger, closing(listen_udp("127.0.0.1", 0)) as opened:
+        opened.setblocking(True)
+        port = opened.getsockname()[1]
+
+        def serve() -> None:
+            for _ in range(len(snmp.PATIENCE)):
+                raw, sender = opened.recvfrom(65_535)
+                stranger.sendto(good(decode(raw))[0], sender)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        device = SnmpDevice("rtr", "127.0.0.1", SnmpLogin("public"), port)
+        with pytest.raises(HostFailedError, match="rtr: SNMP: no answer in 3 tries"):
+            asyncio.run(device.get(dotted([UPTIME])))
+        thread.join()
+
+
+def test_a_counter32_without_its_leading_zero_is_unsigned() -> None:
+    name = (1, 3, 6, 1, 2, 1, 2, 2, 1, 10, 1)
+
+    def bare(asked: Message) -> list[bytes]:
+        # The same bytes as an address: four octets, no sign; then its type is made that of a counter.
+        raw = reply(asked, [(one, Value(Tag.IP_ADDRESS, b"\xff\xff\xff\xfe")) for one, _ in asked.varbinds])
+        return [raw.replace(b"\x40\x04\xff", b"\x41\x04\xff")]
+
+    with agent(bare) as (device, _):
+        assert asyncio.run(device.get(dotted([name]))) == {"1.3.6.1.2.1.2.2.1.10.1": 2**32 - 2}
 
 
 def test_an_answer_to_another_question_is_not_believed() -> None:
