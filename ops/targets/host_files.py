@@ -25,11 +25,13 @@ from ops.targets.contract import Reading
 from ops.world import World
 
 READERS = 16  # hosts read at once
+PENDING = "/run/kominfo-pending"  # of the module kominfo_files
 _SECONDS = 30.0
 
-# Runs on the host: every plain file of a folder as JSON, but not the files that an apply is just writing.
+# Runs on the host: every plain file of a folder as JSON, but not the files that an apply is just writing. A file that
+# was written (or removed) without its service being told, because the apply was cut off, is not as it should be.
 _READ = """
-import json, os, sys
+import glob, json, os, sys
 found = {}
 try:
     names = os.listdir(sys.argv[1])
@@ -40,6 +42,16 @@ for name in names:
     if os.path.isfile(path) and not name.startswith(".kominfo-new-"):
         with open(path, encoding="utf-8", errors="replace") as file:
             found[name] = file.read()
+waiting = []
+for mark in glob.glob(sys.argv[2] + "/*[!w]"):
+    try:
+        with open(mark, encoding="utf-8") as file:
+            waiting += json.load(file)["paths"]
+    except FileNotFoundError:
+        pass
+for folder, name in map(os.path.split, waiting):
+    if folder == sys.argv[1]:
+        found[name] = "(written, but not taken into service: an apply was cut off)\\n" + found.get(name, "")
 print(json.dumps(found))
 """
 
@@ -87,7 +99,8 @@ class HostFiles:
     def _files(self, world: World, host: str) -> dict[str, str] | str:
         """Name → content; or why the host could not be read."""
         try:
-            done = world.fleet.on(host).run(["python3", "-I", "-", self.root], Ask(input=_READ, timeout=_SECONDS))
+            argv = ["python3", "-I", "-", self.root, PENDING]
+            done = world.fleet.on(host).run(argv, Ask(input=_READ, timeout=_SECONDS))
             found: dict[str, str] = json.loads(done.must(f"{host}: reading {self.root}").out)
         except HostFailedError as error:
             return error.what.removeprefix(f"{host}: ")

@@ -21,8 +21,10 @@ module: kominfo_files
 short_description: Write several files as one change
 description:
   - Writes files atomically (beside, flushed, renamed), removes others, then runs O(validate) and O(reload).
-  - When a command fails, everything is put back as it was and the command's last line is the message.
-  - A reload that was due but never came (power cut, killed run) is made up for by the next run.
+  - When a command fails, everything is put back as it was and the command's last line is the message; services that
+    had been told of the new files are told again.
+  - A reload that was due but never came (power cut, killed run) is noted, with the files that wait for it, below
+    /run/kominfo-pending and made up for by the next run that has the same first directory (or else file) and O(reload).
 options:
   directories: {type: list, elements: dict, default: [], description: "path, mode, owner, group"}
   links: {type: list, elements: dict, default: [], description: "symbolic links: path, target"}
@@ -74,6 +76,9 @@ class Kept:
         )
 
     def put_back(self) -> None:
+        now = Kept(self.path)
+        if self.content == now.content and (self.content is None or self.stat == now.stat):
+            return  # never written; on a full disk nothing could be
         if self.content is None:
             self.path.unlink(missing_ok=True)
         else:
@@ -140,14 +145,18 @@ class Run:
         self.changed: list[str] = []
         self.diff: list[dict[str, str]] = []
         self.owed: list[list[str]] = []  # reloads that have to come
+        self.waiting: list[str] = []  # the paths that wait for them
+        self.serving = False  # whether the first reload was begun
         paths = sorted(item["path"] for item in self.params["files"])
-        self.mark = PENDING / hashlib.sha256(repr((paths[:1], self.params["reload"])).encode()).hexdigest()[:16]
+        place = ([item["path"] for item in self.params["directories"]] or paths)[:1]
+        self.mark = PENDING / hashlib.sha256(repr((place, self.params["reload"])).encode()).hexdigest()[:16]
 
     def go(self) -> None:
         due = self.mark.exists()
         if due:
-            self.owed = json.loads(self.mark.read_text(encoding="utf-8"))
-        before = list(self.owed)
+            noted = json.loads(self.mark.read_text(encoding="utf-8"))
+            self.owed, self.waiting = noted["reload"], noted["paths"]
+        before = list(self.owed), list(self.waiting)
         try:
             self.directories()
             self.links()
@@ -156,13 +165,27 @@ class Run:
             if (self.changed or due) and not self.module.check_mode:
                 self.serve()
         except (StepError, OSError, KeyError) as error:
-            for kept in reversed(self.kept):
-                kept.put_back()
-            self.owe(before)
             text = f"no such user or group: {error}" if isinstance(error, KeyError) else str(error)
+            lost = self.back(*before)
+            text += f"; and could not be put back: {', '.join(lost)}" if lost else ""
             self.module.fail_json(msg=text, rolled_back=[str(kept.path) for kept in self.kept])
         extra = {"diff": self.diff} if self.module._diff else {}  # noqa: SLF001 # there is no public name
         self.module.exit_json(changed=bool(self.changed or due), paths=self.changed, reloaded=due, **extra)
+
+    def back(self, owed: list[list[str]], waiting: list[str]) -> list[str]:
+        """Everything as before, also in services that had begun to take the new files up; what could not be."""
+        lost = []
+        for kept in reversed(self.kept):
+            try:
+                kept.put_back()
+            except OSError as error:
+                lost.append(f"{kept.path}: {error.strerror}")
+        for argv in self.owed if self.serving else []:
+            with contextlib.suppress(StepError, OSError):
+                command(argv)
+        if not lost:
+            self.owe(owed, waiting)
+        return lost
 
     def directories(self) -> None:
         for item in self.params["directories"]:
@@ -233,22 +256,28 @@ class Run:
         kept.path.parent.mkdir(parents=True, exist_ok=True)
         for stray in kept.path.parent.glob(f"{NEW}*"):
             stray.unlink(missing_ok=True)
-        self.owe(self.owed + [argv for argv in [*reload, *self.params["reload"]] if argv not in self.owed])
+        owed = self.owed + [argv for argv in [*reload, *self.params["reload"]] if argv not in self.owed]
+        self.owe(owed, sorted({*self.waiting, str(kept.path)}))
         self.kept.append(kept)
 
-    def owe(self, reloads: list[list[str]]) -> None:
+    def owe(self, reloads: list[list[str]], waiting: list[str]) -> None:
         """Note on disk which reloads have to come, so that the next run makes up for a run that dies."""
         if reloads:
             PENDING.mkdir(exist_ok=True)
-            self.mark.write_text(json.dumps(reloads), encoding="utf-8")
+            fresh = self.mark.with_suffix(".new")
+            fresh.write_text(json.dumps({"reload": reloads, "paths": waiting}), encoding="utf-8")
+            fresh.replace(self.mark)
         else:
             self.mark.unlink(missing_ok=True)
-        self.owed = reloads
+        self.owed, self.waiting = reloads, waiting
 
     def serve(self) -> None:
-        for argv in [*self.params["validate"], *self.owed]:
+        for argv in self.params["validate"]:
             command([str(word) for word in argv])
-        self.owe([])
+        self.serving = True
+        for argv in self.owed:
+            command([str(word) for word in argv])
+        self.owe([], [])
 
 
 def main() -> None:

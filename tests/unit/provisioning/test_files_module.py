@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import grp
 import hashlib
 import hmac
@@ -10,12 +11,16 @@ import importlib.util
 import json
 import os
 import pwd
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+
+from ops.targets.host_files import _READ
 
 ROOT = Path(__file__).parents[3]
 
@@ -119,6 +124,71 @@ def test_a_reload_that_never_came_is_made_up_for(
     assert result["reloaded"]
     assert (tmp_path / "reloaded").exists()
     assert not call(files, capsys, files=wanted, reload=reload)["changed"]
+
+
+def test_what_waits_for_a_reload_is_not_taken_for_done(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An apply is killed between writing and reloading: the next plan must see it, the next apply make up for it."""
+    root = tmp_path / "kominfo"
+    root.mkdir()
+    (root / "gone").write_text("x")
+    mode = {"mode": "0755", "owner": mine(root, "")["owner"], "group": mine(root, "")["group"]}
+    place = {"directories": [{"path": str(root), **mode}], "reload": [["touch", str(tmp_path / "reloaded")]]}
+    call(files, capsys, files=[mine(root / "kept", "1")], **place)
+    (tmp_path / "reloaded").unlink()
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def read() -> dict[str, str]:
+        words = [sys.executable, "-I", "-", str(root), str(tmp_path / "pending")]
+        done = subprocess.run(words, input=_READ, capture_output=True, text=True, check=True)
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.Run, "serve", die)
+        wanted = {"files": [mine(root / "b", "2")], "absent": [str(root / "gone")]}
+        with patch_module_args({**place, **wanted}), pytest.raises(KeyboardInterrupt):
+            files.main()
+    assert {name: text == {"kept": "1", "b": "2"}.get(name) for name, text in read().items()} == {
+        "kept": True,
+        "b": False,
+        "gone": False,
+    }
+    result = call(files, capsys, files=[mine(root / "a", "3")], **place)
+    assert result["reloaded"]
+    assert (tmp_path / "reloaded").exists()
+    assert read() == {"kept": "1", "b": "2", "a": "3"}
+
+
+def test_a_service_that_took_refused_files_up_is_told_of_the_old_ones(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, serves = tmp_path / "a", tmp_path / "serves"
+    take = ["sh", "-c", f"cat {target} > {serves}; ! grep -q bad {target}"]
+    call(files, capsys, files=[mine(target, "good")], reload=[take])
+    assert call(files, capsys, files=[mine(target, "bad")], reload=[take])["failed"]
+    assert serves.read_text() == "good"
+
+
+def test_a_full_disk_stops_no_file_from_being_put_back(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(files, capsys, files=[mine(tmp_path / "a", "old")])
+    write = files.write
+
+    def full(path: Path, content: bytes, *more: Any) -> None:
+        if path.name == "b":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(path, content, *more)
+
+    monkeypatch.setattr(files, "write", full)
+    (tmp_path / "b").write_text("kept")
+    result = call(files, capsys, files=[mine(tmp_path / "a", "new"), mine(tmp_path / "b", "x")])
+    assert "No space left" in result["msg"]
+    assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("old", "kept")
 
 
 def test_only_the_changed_files_own_reload_runs(
