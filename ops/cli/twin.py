@@ -64,9 +64,8 @@ def _up(args: argparse.Namespace, screen: Screen) -> int:
     started = time.monotonic()
     world = lifecycle.up(inventory_of(args), _name(args), screen.progress, args.only, args.opd)
     took = time.monotonic() - started
-    kind, look = (
-        ("loopback twin", f"ops plan --twin {world.name}") if world.loopback else ("twin", "ops twin ssh SERVER")
-    )
+    kind = "loopback twin" if world.loopback else "twin"
+    look = f"ops plan --twin {world.name}" if world.loopback else "ops twin ssh SERVER"
     screen.say(f"{kind} {world.name} is up after {took:.1f} s; look around: ops twin status · {look}")
     screen.data({"name": world.name, "state": world.state, "station": world.station, "seconds": round(took, 1)})
     return 0
