@@ -15,17 +15,19 @@ from pathlib import Path
 
 import ops.derive
 import ops.targets
-from ops.errors import RefusedError, UsageError
+from ops.errors import OpsError, RefusedError, UsageError
 from ops.inventory.model import Region
 from ops.plan import gate
 from ops.plan.change import Artifact, Change, Result
 from ops.plan.plan import Plan, build, differences, dump
 from ops.plan.plan import load as load_plan
 from ops.progress import Event, Progress, State, silent
+from ops.system.lock import alone
 from ops.targets.contract import Applier, Reading, Target
 from ops.world import World
 
 _SHORTEST_CHECKSUM = 12
+KEPT_PLANS = 50
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,17 @@ def targets() -> dict[str, Target]:
 
 def plan(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> Plan:
     """Load, derive, read, compare; and keep the plan, so that `apply` knows what was shown."""
+    made = _compare(world, opds, progress)
+    folder = world.state / "plans"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write(folder / f"{made.checksum}.json", json.dumps(dump(made)))
+    by_age = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for old in by_age[:-KEPT_PLANS]:
+        old.unlink(missing_ok=True)
+    return made
+
+
+def _compare(world: World, opds: Sequence[str], progress: Progress) -> Plan:
     _known(world.region, opds)
     wanted = derive(world.region)
     progress(Event("derive", "", State.OK, f"{len(wanted)} artefacts of {len(world.region.opds)} offices"))
@@ -67,21 +80,22 @@ def plan(world: World, opds: Sequence[str] = (), progress: Progress = silent) ->
     readings = _read(world, wanted, progress)
     unread = {host: why for reading in readings.values() for host, why in reading.failed.items()}
     found = {kind: reading.contents for kind, reading in readings.items()}
-    made = build(wanted, found, unread, opds)
-    folder = world.state / "plans"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write(folder / f"{made.checksum}.json", json.dumps(dump(made)))
-    return made
+    return build(wanted, found, unread, opds)
 
 
 def apply(world: World, checksum: str, reason: str = "", progress: Progress = silent) -> Outcome:
     """Apply exactly the plan that was shown under `checksum`.
 
     RefusedError when the world or the declarations have moved on since, or when the gate objects and no reason is
-    given. Hosts that went away since then fail alone, in the outcome.
+    given. Hosts that went away since then fail alone, in the outcome. Only one apply works on a world at a time.
     """
+    with alone(world.state / "apply.lock", "an apply"):
+        return _apply(world, checksum, reason.strip(), progress)
+
+
+def _apply(world: World, checksum: str, reason: str, progress: Progress) -> Outcome:
     reviewed = _reviewed(world, checksum)
-    now = plan(world, reviewed.opds, progress)
+    now = _compare(world, reviewed.opds, progress)
     if moved := differences(reviewed, now):
         raise RefusedError(
             f"plan {checksum[:_SHORTEST_CHECKSUM]} is no longer what would happen: {moved[0]}" + _more(moved)
@@ -93,11 +107,25 @@ def apply(world: World, checksum: str, reason: str = "", progress: Progress = si
         for change in reviewed.changes
         if change.host in now.unread
     ]
-    for applier, changes in _by_applier(now.changes):
-        results += applier.apply(world, changes, progress)
+    try:
+        for applier, changes in _by_applier(now.changes):
+            results += _carry_out(applier, world, changes, progress)
+    except BaseException:
+        _record(world, Outcome(reviewed, tuple(results)), reason, "interrupted")
+        raise
     outcome = Outcome(reviewed, tuple(results))
-    _record(world, outcome, reason)
+    _record(world, outcome, reason, "complete")
     return outcome
+
+
+def _carry_out(applier: Applier, world: World, changes: list[Change], progress: Progress) -> list[Result]:
+    """One applier's share. When it can not even begin, its changes have failed; those of others count all the same."""
+    try:
+        return applier.apply(world, changes, progress)
+    except OpsError as error:
+        why = error.what + (f" ({error.next_step})" if error.next_step else "")
+        progress(Event("apply", applier.name, State.FAILED, why))
+        return [Result(change, why) for change in changes]
 
 
 def _known(region: Region, opds: Iterable[str]) -> None:
@@ -137,9 +165,10 @@ def _reviewed(world: World, checksum: str) -> Plan:
     folder = world.state / "plans"
     if len(checksum) < _SHORTEST_CHECKSUM:
         raise UsageError(f"{checksum!r} is too short for a checksum", "give at least 12 of its characters")
-    found = sorted(folder.glob(f"{checksum}*.json")) if checksum.isalnum() else []
+    found = sorted(folder.glob(f"{checksum.lower()}*.json")) if checksum.isalnum() else []
     if len(found) != 1:
-        raise RefusedError(f"no plan with the checksum {checksum} was shown here", "run `ops plan` and review it")
+        where = f"for {world.name} ({'a twin' if world.station or world.loopback else 'the regency itself'})"
+        raise RefusedError(f"no plan with the checksum {checksum} was shown {where}", "run `ops plan` and review it")
     return load_plan(json.loads(found[0].read_text(encoding="utf-8")))
 
 
@@ -147,13 +176,18 @@ def _more(lines: Sequence[str]) -> str:
     return f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
 
 
-def _record(world: World, outcome: Outcome, reason: str) -> None:
-    """One line per apply in the journal: who, when, what, why, with which result."""
+def _record(world: World, outcome: Outcome, reason: str, ended: str) -> None:
+    """One line per apply in the journal: who, when, what, why, with which result.
+
+    `changes` is how many have a result; what an interrupted one was just working on has none.
+    """
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "by": getpass.getuser(),
+        "by": os.environ.get("SUDO_USER") or getpass.getuser(),
         "checksum": outcome.plan.checksum,
         "reason": reason,
+        "ended": ended,
+        "planned": len(outcome.plan.changes),
         "changes": len(outcome.results),
         "failed": {result.change.host: result.error for result in outcome.failed},
     }
@@ -164,6 +198,10 @@ def _record(world: World, outcome: Outcome, reason: str) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_text(content, encoding="utf-8")
-    fresh.replace(path)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_text(content, encoding="utf-8")
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise

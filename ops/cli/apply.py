@@ -28,8 +28,11 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         (scope, host, len(errors), sum(not error for error in errors), next((e for e in errors if e), ""))
         for (scope, host), errors in sorted(rows.items())
     ]
-    screen.table(("office", "host", "changes", "done", "error"), table)
-    screen.say(f"{len(outcome.results) - len(outcome.failed)} of {len(outcome.results)} changes applied")
+    if not outcome.results:
+        screen.say("nothing to change")
+    else:
+        screen.table(("office", "host", "changes", "done", "error"), table)
+        screen.say(f"{len(outcome.results) - len(outcome.failed)} of {len(outcome.results)} changes applied")
     screen.data(
         {
             "checksum": outcome.plan.checksum,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import pkgutil
 import signal
@@ -20,6 +21,14 @@ from ops.cli.screen import Screen
 from ops.errors import InventoryInvalidError, OpsError
 
 BUG, INTERRUPTED = 70, 130
+_MACHINES = {  # what a machine refuses wherever it is asked: error number → next step
+    errno.ENOSPC: "make space there (`df -h`), then run the same command again; no file was left half-written",
+    errno.EDQUOT: "make space there (`quota`), then run the same command again; no file was left half-written",
+    errno.ENOTDIR: "set OPS_STATE to a folder",
+    errno.EROFS: "set OPS_STATE to a folder that can be written",
+    errno.EACCES: "run the same command with sudo, or set OPS_STATE to a folder of your own",
+    errno.EPERM: "run the same command with sudo",
+}
 _NOT_VERBS = {"main", "common", "screen"}
 
 
@@ -54,7 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code (README lists them)."""
-    signal.signal(signal.SIGTERM, _terminated)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal; nohup's wish is respected
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminated)
     args = build_parser().parse_args(argv)
     screen = Screen(as_json=args.json, quiet=args.quiet)
     try:
@@ -68,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(OSError):
             sys.stdout.close()
         return 0
+    except OSError as error:
+        return _machine(error)
     except Exception as bug:  # noqa: BLE001 # the one handler for bugs
         return _report(bug)
 
@@ -80,6 +93,14 @@ def _explain(error: OpsError) -> int:
     if error.next_step:
         print(f"     {error.next_step}", file=sys.stderr)
     return error.exit_code
+
+
+def _machine(error: OSError) -> int:
+    """No space, no right: a person can mend that."""
+    if error.errno not in _MACHINES:
+        return _report(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return _explain(OpsError(f"{where}{error.strerror}", _MACHINES[error.errno]))
 
 
 def _report(bug: Exception) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 
 from ops.cli.common import world_of
 from ops.cli.screen import Screen
@@ -34,8 +35,15 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     for objection in against:
         screen.say(f"the gate will ask for a reason: {objection}")
     if plan.changes:
-        screen.say(f"apply exactly this:  ops apply {plan.checksum[:16]}" + ("  --reason '…'" if against else ""))
+        words = ["ops", "apply", plan.checksum[:16], *_same_world(args)]
+        screen.say(f"apply exactly this:  {shlex.join(words)}" + ("  --reason '…'" if against else ""))
     screen.data(dump(plan) | {"objections": against})
     if plan.unread:
         return PartlyAppliedError.exit_code
     return ChangesPendingError.exit_code if args.check and plan.changes else 0
+
+
+def _same_world(args: argparse.Namespace) -> list[str]:
+    """The options by which `ops apply` acts where this plan was made."""
+    twin = ["--twin", args.twin] if args.twin else []
+    return twin + (["-i", str(args.inventory)] if args.inventory else [])

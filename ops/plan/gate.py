@@ -42,7 +42,8 @@ def _too_many(plan: Plan, action: Action, most: int, share: float) -> list[str]:
         found.append(f"{total} to {action}, the policy's most is {most}")
     for kind, existing in sorted(plan.existing.items()):
         touched = sum(change.kind == kind and change.action is action for change in plan.changes)
-        if existing >= SMALL and touched > share * existing:
+        whole = action is Action.DELETE and touched == existing > 1  # however few: nothing of its kind would be left
+        if whole or (existing >= SMALL and touched > share * existing):
             found.append(f"{kind}: {touched} of {existing} to {action}, the policy's largest share is {share:.0%}")
     return found
 

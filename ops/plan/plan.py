@@ -54,7 +54,9 @@ def build(
             changes.append(Change(artifact.kind, artifact.key, before, artifact.content, artifact.because))
     for kind, contents in found.items():
         changes += [
-            Change(kind, key, content, None, UNDECLARED) for key, content in contents.items() if (kind, key) not in seen
+            Change(kind, key, content, None, UNDECLARED)
+            for key, content in contents.items()
+            if (kind, key) not in seen and key.partition("/")[0] not in unread
         ]
     kept = [change for change in changes if not only or change.scope in {*only, REGION_SCOPE}]
     kept.sort(key=lambda change: (change.scope, change.kind, change.key))

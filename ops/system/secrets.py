@@ -90,28 +90,23 @@ class Secrets:
             found = yaml.load(self.path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader) or {}  # noqa: S506 # text only
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            # a YAML error quotes the line, and with it a secret
-            why = error.strerror if isinstance(error, OSError) else "this is no YAML"
-            raise OpsError(f"{self.path}: cannot be read: {why}", _FORM) from None
+        except (ValueError, yaml.YAMLError):  # which quotes the line, and with it a secret
+            raise OpsError(f"{self.path}: this is no YAML", _FORM) from None
         if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
             raise OpsError(f"{self.path}: one `name: value` a line is wanted", _FORM)
         return found
 
     def _keep(self, wanted: Mapping[str, str | None]) -> None:
         """Store values; None is for one that is made, unless another thread or process made it meanwhile."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with self.path.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                values = {**self._values, **self._read()}
-                for name, value in wanted.items():
-                    if value is not None or name not in values:
-                        values[name] = _made() if value is None else value
-                self._write(values)
-                self._values = values
-        except OSError as error:
-            raise OpsError(f"{self.path}: cannot be written: {error.strerror}") from None
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            values = {**self._values, **self._read()}
+            for name, value in wanted.items():
+                if value is not None or name not in values:
+                    values[name] = _made() if value is None else value
+            self._write(values)
+            self._values = values
 
     def _write(self, values: Mapping[str, str]) -> None:
         fresh = self.path.with_suffix(".new")
