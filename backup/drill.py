@@ -197,9 +197,12 @@ def _room(run: _Run, made: Manifest) -> None:
 
 
 def point(entry: Mapping[str, Any], content: Mapping[str, Any], kind: str) -> Point:
-    """What a restore brings back: the newest time the data speaks of, else when it was read (by our own clock)."""
+    """What a restore brings back: the newest time the data speaks of, else when it was read (by our own clock).
+
+    No row can be newer than that: one that says so was written by a clock that is ahead.
+    """
     newest = content.get("newest") if kind == "postgresql" else None
-    if newest:
+    if newest and float(newest["epoch"]) <= float(entry["taken"]):
         return Point(float(newest["epoch"]), f"newest row: {newest['column']}")
     return Point(float(entry["taken"]), "when the source was read, by the station's clock")
 

@@ -14,5 +14,5 @@ def differences(found: Found) -> Iterator[Difference]:
     lost = found.declared - found.point.epoch
     if lost > found.rpo:
         yield Difference("late", "RPO", f"{lost:.0f} s would be lost, {found.rpo:.0f} s agreed ({found.point.basis})")
-    if found.point.epoch > found.verified:
+    if lost < 0:
         yield Difference("future", "RPO", f"the data speaks of the future ({found.point.basis})")

@@ -37,9 +37,9 @@ _SETTINGS = {  # speed only: the data is thrown away
 
 
 def prove(  # one call's whole description, sent as JSON
-    *, folder: str, dump: str, run_as: str, roles: list[str], timezone: str, timeout: float
+    *, folder: str, dump: str, run_as: str, roles: list[str], asked: dict[str, Any], timeout: float
 ) -> dict[str, Any]:
-    """{steps: [{name, seconds}], facts}: RuntimeError tells which step failed and why."""
+    """{steps: [{name, seconds}], facts}: RuntimeError tells what failed and why. `asked`: `pg.facts`' arguments."""
     binaries = newest_binaries()
     data, sockets = os.path.join(folder, "pg"), os.path.join(folder, "s")
     for path in (data, sockets):
@@ -58,7 +58,7 @@ def prove(  # one call's whole description, sent as JSON
         with _step(steps, "load"):
             _load(binaries, run_as, where, dump, roles, timeout)
         with _step(steps, "query"):
-            facts = _facts(run_as, where, timezone)
+            facts = _facts(run_as, where, asked)
     finally:
         programs.end(server)
     return {"steps": steps, "facts": facts}
@@ -135,10 +135,10 @@ def _load(  # words of one command line
     _must([*pg.become(run_as), *restore], "pg_restore", timeout)
 
 
-def _facts(run_as: str, where: list[str], timezone: str) -> dict[str, Any]:
+def _facts(run_as: str, where: list[str], asked: dict[str, Any]) -> dict[str, Any]:
     session = pg.Session(run_as, [*where, "-d", "proven"])
     try:
-        return pg.facts(session, timezone)
+        return pg.facts(session, **asked)
     finally:
         session.close()
 

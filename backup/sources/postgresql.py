@@ -41,7 +41,7 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
         "dump": place.data,
         "run_as": place.run_as,
         "roles": manifest["roles"],
-        "timezone": place.timezone,
+        "asked": {"timezone": place.timezone, "read": manifest.get("read")},
         "timeout": place.limit,
     }
     asked = hostpython.Call((programs, pg, pg_prove), "prove", arguments, place.limit + 120)

@@ -18,7 +18,10 @@ FILE = {"kind": "file", "size": 3, "sha256": "aa", "mode": "0644", "owner": "0:0
 LINK = {"kind": "link", "target": "a b", "mode": "0777", "owner": "0:0", "mtime_ns": 5}
 TREE = {"a b": FILE, "ü/\nx": {**FILE, "mode": "0755"}, "l": LINK}
 TABLE = {"rows": 5, "sum": "1:2"}
-DATABASE = {"tables": {"public.a": TABLE, "public.b": {"rows": 0, "sum": "0:0"}}, "objects": {"index public.i": "x"}}
+DATABASE = {
+    "tables": {"public.a": TABLE, "public.b": {"rows": 0, "sum": "0:0"}},
+    "objects": {"index public.i": "x", "sequence public.s": "7"},
+}
 NOW = 1_000_000.0
 
 
@@ -87,6 +90,8 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("postgresql", "table_rows", "table extra", restored(lambda t: t["tables"].update({"public.z": TABLE})), Difference("extra", "public.z")),
     ("postgresql", "table_objects", "index lost", restored(lambda t: t["objects"].clear()), Difference("missing", "index public.i")),
     ("postgresql", "table_objects", "index differs", restored(lambda t: t["objects"].update({"index public.i": "y"})), Difference("differs", "index public.i", "y, was x")),
+    ("postgresql", "table_objects", "sequence behind", restored(lambda t: t["objects"].update({"sequence public.s": "6"})), Difference("differs", "sequence public.s", "6, was 7")),
+    ("postgresql", "table_objects", "sequence unused", restored(lambda t: t["objects"].update({"sequence public.s": "unused"})), Difference("differs", "sequence public.s", "unused, was 7")),
     ("postgresql", "table_objects", "trigger extra", restored(lambda t: t["objects"].update({"trigger t": "y"})), Difference("extra", "trigger t")),
     ("files", "manifest", "changed", replaced(digest="ee"), Difference("changed", "manifest", "its sha256 is not the one in the station's ledger")),
     ("files", "manifest", "unsigned", replaced(signed=False), Difference("unsigned", "manifest", "the signature is not the station's")),
@@ -97,6 +102,7 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "size", "empty", with_entry(bytes=0), Difference("empty", "backup", "it holds no bytes")),
     ("files", "size", "shrunk", with_entry(bytes=49), Difference("shrunk", "backup", "49 bytes; the median of 2 before is 100")),
     ("files", "rpo", "stale", replaced(point=Point(NOW - 3601, "newest row")), Difference("late", "RPO", "3601 s would be lost, 3600 s agreed (newest row)")),
+    ("files", "rpo", "clock set back", replaced(point=Point(NOW + 1, "x"), verified=NOW + 30), Difference("future", "RPO", "the data speaks of the future (x)")),
     ("files", "rpo", "future", replaced(point=Point(NOW + 999, "newest row")), Difference("future", "RPO", "the data speaks of the future (newest row)")),
     ("files", "rto", "slow", replaced(verified=NOW + 601), Difference("late", "RTO", "it took 601 s, 600 s agreed")),
 ]  # fmt: skip
@@ -132,3 +138,8 @@ def test_what_changed_while_it_was_read_is_no_difference_but_too_much_of_it_is()
 @pytest.mark.parametrize("name", list(checks()))
 def test_every_check_has_a_title_in_two_languages(name: str) -> None:
     assert len({*checks()[name].TITLE}) == 2
+
+
+def test_a_sequence_that_went_on_while_the_dump_was_made_is_no_difference() -> None:
+    ahead = restored(lambda t: t["objects"].update({"sequence public.s": "9"}))(good("postgresql"))
+    assert not list(checks()["table_objects"].differences(ahead))
