@@ -36,16 +36,19 @@ def run(
     env: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Run to the end; {argv, code, out, err, seconds}. `secrets`: option → value, handed over as an unnamed file."""
+    """Run to the end; {argv, code, out, err, seconds}. `secrets`: option → value, handed over as an unnamed file.
+
+    That file stays this process's own and is read through /proc: what the program starts (a dump, as another user)
+    inherits nothing of it.
+    """
     begun = time.monotonic()
     handles = {option: _unnamed(value) for option, value in (secrets or {}).items()}
     child = subprocess.Popen(
-        [argv[0], *(f"{option}=/dev/fd/{handle}" for option, handle in handles.items()), *argv[1:]],
+        [argv[0], *(f"{option}=/proc/{os.getpid()}/fd/{handle}" for option, handle in handles.items()), *argv[1:]],
         stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
-        pass_fds=tuple(handles.values()),
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
     )
@@ -115,6 +118,6 @@ def _wait(child: subprocess.Popen[bytes], given: str | None, until: float) -> tu
 
 def _unnamed(value: str) -> int:
     """A file without a name that holds `value`; gone when closed."""
-    handle = os.memfd_create("k", 0)
+    handle = os.memfd_create("k")
     os.write(handle, value.encode())
     return handle

@@ -201,7 +201,8 @@ def test_passwords_are_seen_nowhere(there: Rig) -> None:
         watcher.start()
         restic.ensure()
         words = [*restic.backup_words("h", ["t"]), "--stdin-filename", "/x", "--stdin-from-command", "--"]
-        answer = restic.must([*words, "sh", "-c", "ps axeww -o args; ls -l /proc/self/fd; sleep 2"], 60)
+        look = "ps axeww -o args; ls -l /proc/self/fd; for n in /proc/$$/fd/[3-9]*; do cat $n; done 2>&1; sleep 2"
+        answer = restic.must([*words, "sh", "-c", look], 60)
         stop.set()
         watcher.join()
         (snapshot,) = restic.snapshots("h", "t")
