@@ -19,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,15 @@ def run_playbook(play: Play, progress: Progress) -> RunSummary:
     record.pump()
     seconds = time.monotonic() - started
     error = "" if record.stats is not None else _scrub(play, _last_words(said, code))
-    return RunSummary(run, code, seconds, record.hosts(), record.path, error, record.complete)
+    hosts = {
+        name: _advised(host, play.place.fleet.next_step(name, host.message)) for name, host in record.hosts().items()
+    }
+    return RunSummary(run, code, seconds, hosts, record.path, error, record.complete)
+
+
+def _advised(host: HostRun, step: str) -> HostRun:
+    """With what a person can do about a host that Ansible could not log in to."""
+    return replace(host, message=f"{host.message.strip()}; {step}") if host.unreachable and step else host
 
 
 def _drive(play: Play, run: str, folder: Path, record: Record) -> tuple[int, deque[str]]:

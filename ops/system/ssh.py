@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import paramiko
 
 CONNECT_SECONDS = 8.0
+PORT = 22
+UNKNOWN = "not found in known_hosts"  # as paramiko says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Login:
 
     address: str
     user: str
-    port: int = 22
+    port: int = PORT
     become: bool = True
 
 
@@ -58,13 +60,30 @@ class Remote:
                 return self._converse(channel, tuple(argv), ask)
         except (paramiko.SSHException, OSError, EOFError) as error:
             self.close()
-            raise HostFailedError(self.name, f"SSH: {error}") from None
+            raise HostFailedError(self.name, f"SSH: {error}", self._next_step(error)) from None
 
     def close(self) -> None:
         with self._lock:
             if self._client:
                 self._client.close()
             self._client = None
+
+    def _next_step(self, error: Exception) -> str:
+        """What a person can do when the very first login fails."""
+        import paramiko  # noqa: PLC0415
+
+        login = self._login
+        if isinstance(error, paramiko.BadHostKeyException):
+            return other_key(login, self._known)
+        if UNKNOWN in str(error):
+            return unknown_key(login, self._known)
+        if isinstance(error, paramiko.PasswordRequiredException):
+            return f"{self._key} has a passphrase; use a key without one, that only this machine's root can read"
+        if isinstance(error, paramiko.AuthenticationException):
+            return f"give {self._key}.pub to the user {login.user} there: ssh-copy-id -i {self._key} …"
+        if isinstance(error, FileNotFoundError) and error.filename == str(self._key):
+            return f"make the key: ssh-keygen -t ed25519 -f {self._key}, and give its .pub to the servers"
+        return ""
 
     def _connect(self) -> paramiko.SSHClient:
         import paramiko  # noqa: PLC0415
@@ -130,13 +149,39 @@ class Fleet:
         if self.absent:
             raise HostFailedError(name, self.absent)
         if name not in self._open:
-            self._open[name] = Remote(name, self.logins[name], self.key, self.known_hosts)
+            # several threads may ask at once: all get the one that is kept
+            self._open.setdefault(name, Remote(name, self.logins[name], self.key, self.known_hosts))
         return self._open[name]
+
+    def next_step(self, name: str, said: str) -> str:
+        """What a person can do when the program ssh says that about a host's key; empty for anything else."""
+        login = self.logins.get(name)
+        if login is None or "ost key" not in said:
+            return ""
+        changed = "has changed" in said or "HAS CHANGED" in said
+        return other_key(login, self.known_hosts) if changed else unknown_key(login, self.known_hosts)
 
     def close(self) -> None:
         for remote in self._open.values():
             remote.close()
         self._open.clear()
+
+
+def unknown_key(login: Login, known: Path) -> str:
+    """Next step for a host whose key nobody has vouched for yet."""
+    scan = f"ssh-keyscan -p {login.port} {login.address} >>{known}"
+    return (
+        f"its host key is not known here yet: {scan}, then compare `ssh-keygen -lf {known}` with the server's console"
+    )
+
+
+def other_key(login: Login, known: Path) -> str:
+    """Next step for a host that shows another key than the known one."""
+    entry = login.address if login.port == PORT else f"[{login.address}]:{login.port}"
+    return (
+        f"somebody may stand between; if the server was built anew: ssh-keygen -R '{entry}' -f {known}, and then "
+        f"ssh-keyscan -p {login.port} {login.address} >>{known}"
+    )
 
 
 def _with_env(argv: Sequence[str], ask: Ask) -> list[str]:

@@ -103,7 +103,7 @@ class HostFiles:
             done = world.fleet.on(host).run(argv, Ask(input=_READ, timeout=_SECONDS))
             found: dict[str, str] = json.loads(done.must(f"{host}: reading {self.root}").out)
         except HostFailedError as error:
-            return error.what.removeprefix(f"{host}: ")
+            return error.what.removeprefix(f"{host}: ") + (f"; {error.next_step}" if error.next_step else "")
         except (OpsError, ValueError) as error:
             return str(error)
         return found

@@ -1,0 +1,82 @@
+"""The very first login to a server: what is refused, and the command that mends it."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ops.errors import HostFailedError
+from ops.system.sockets import listen_tcp
+from ops.system.ssh import Fleet, Login
+from ops.system.ssh_server import Doorman, admit, host_key
+
+
+def _serve(opened: socket.socket, doorman: Doorman) -> None:
+    while True:
+        try:
+            connection, _ = opened.accept()
+        except OSError:
+            return
+        admit(connection, doorman)
+
+
+def _nobody() -> None:
+    raise AssertionError("nobody gets in")
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """One server that takes nobody's key, and an operator who never was there."""
+    host_key(tmp_path / "operator")
+    with closing(listen_tcp("127.0.0.1", 0)) as opened:
+        opened.setblocking(True)
+        doorman = Doorman("kominfo", "x", tmp_path / "server", _nobody)  # type: ignore[arg-type]
+        threading.Thread(target=_serve, args=(opened, doorman), daemon=True).start()
+        login = Login("127.0.0.1", "kominfo", opened.getsockname()[1])
+        with closing(Fleet({"dc-web": login}, tmp_path / "operator", tmp_path / "known_hosts")) as found:
+            yield found
+        opened.shutdown(2)
+
+
+def refused(fleet: Fleet) -> HostFailedError:
+    with pytest.raises(HostFailedError) as raised:
+        fleet.on("dc-web").run(["true"])
+    return raised.value
+
+
+def test_the_command_of_the_message_makes_the_host_known(fleet: Fleet) -> None:
+    first = refused(fleet)
+    assert "not known here yet" in first.next_step
+    scan = re.search(r"ssh-keyscan .*>>\S+(?=,)", first.next_step)
+    assert scan
+    subprocess.run(scan[0], shell=True, check=True, capture_output=True)
+    assert "give" in refused(fleet).next_step  # now it is the operator whom the server does not know
+
+
+def test_another_key_than_the_known_one_is_not_waved_through(fleet: Fleet, tmp_path: Path) -> None:
+    key = host_key(tmp_path / "other")
+    port = fleet.logins["dc-web"].port
+    fleet.known_hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
+    assert f"ssh-keygen -R '[127.0.0.1]:{port}'" in refused(fleet).next_step
+
+
+def test_a_missing_key_of_the_operator_is_named(fleet: Fleet, tmp_path: Path) -> None:
+    key = host_key(tmp_path / "server")
+    port = fleet.logins["dc-web"].port
+    fleet.known_hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
+    fleet.key.unlink()
+    assert f"ssh-keygen -t ed25519 -f {fleet.key}" in refused(fleet).next_step
+
+
+def test_what_ssh_says_of_host_keys_is_answered_with_the_command(fleet: Fleet) -> None:
+    unknown = "Failed to connect to the host via ssh: No ED25519 host key is known for 10.40.0.11 and you have …"
+    assert "ssh-keyscan" in fleet.next_step("dc-web", unknown)
+    assert "ssh-keyscan" in fleet.next_step("dc-web", "Host key verification failed.")
+    assert fleet.next_step("dc-web", "Connection timed out") == ""
