@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ops.errors import Problem
@@ -9,6 +10,7 @@ from ops.inventory.decode import decode
 from ops.inventory.document import PLACE_KEY, Document, Path
 from ops.inventory.model import Server
 
+_PORT = re.compile(r"[1-9]\d{0,4}")
 _GROUP_KEYS = {"hosts", "children", "vars", PLACE_KEY}
 
 
@@ -33,6 +35,10 @@ def _server(document: Document, name: str, host: dict[str, Any]) -> tuple[Server
     path, variables = host["path"], host["variables"]
     if "ansible_host" not in variables:
         return None, [Problem(document.key_place(path), f"{name}.ansible_host: missing", "the server's IPv4 address")]
+    if not _PORT.fullmatch(str(variables.get("ansible_port", 22))):
+        at = document.place((*path, "ansible_port"))
+        what = f"{name}.ansible_port: {variables['ansible_port']!r} is not a port"
+        return None, [Problem(at, what, "a number from 1 to 65535, written out here")]
     data = {"name": name, "address": variables["ansible_host"], "groups": host["groups"], "variables": variables}
     server, wrong = decode(Server, Document(document.name, "", {**data, PLACE_KEY: host["at"]}))
     at = document.place((*path, "ansible_host"))

@@ -101,6 +101,7 @@ def test_all_problems_of_all_files_come_at_once_and_sorted() -> None:
         ("hosts.yml", "{ansible_host: 10.40.0.12}", "{}", "dc-web.ansible_host: missing"),
         ("hosts.yml", "{ansible_host: 10.40.0.12}", "", "dc-web.ansible_host: missing"),
         ("hosts.yml", "10.40.0.12", "10.40.0.1200", "dc-web.address: 10.40.0.1200 is not an IPv4 address"),
+        ("hosts.yml", "10.40.0.12}", "10.40.0.12, ansible_port: ssh}", "dc-web.ansible_port: 'ssh' is not a port"),
         ("hosts.yml", "web: {hosts", "web: {host", "all.children.datacentre.children.web.host: unknown key"),
         (
             "hosts.yml",

@@ -26,7 +26,11 @@ description:
   - A reload that was due but never came (power cut, killed run) is noted, with the files that wait for it, below
     /run/kominfo-pending and made up for by the next run that has the same first directory (or else file) and O(reload).
 options:
-  directories: {type: list, elements: dict, default: [], description: "path, mode, owner, group"}
+  directories:
+    type: list
+    elements: dict
+    default: []
+    description: "path, mode, owner, group, keep (one that is there is left alone)"
   links: {type: list, elements: dict, default: [], description: "symbolic links: path, target"}
   files:
     type: list
@@ -190,6 +194,8 @@ class Run:
     def directories(self) -> None:
         for item in self.params["directories"]:
             path, mode = Path(item["path"]), mode_of(item, "0755")
+            if path.is_dir() and item.get("keep"):
+                continue
             if path.is_dir() and self.account_exists(item):
                 stat = path.stat()
                 if (stat.st_mode & 0o7777, stat.st_uid, stat.st_gid) == (mode, *owner_of(item)):

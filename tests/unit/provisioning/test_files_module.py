@@ -66,6 +66,17 @@ def test_writes_then_has_nothing_to_do(files: ModuleType, tmp_path: Path, capsys
     assert not (tmp_path / "reloaded").exists()
 
 
+def test_a_folder_that_others_own_is_made_but_never_taken_over(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = [{"path": str(tmp_path / "documents"), "mode": "0750", "keep": True}]
+    assert call(files, capsys, directories=wanted)["changed"]
+    assert (tmp_path / "documents").stat().st_mode & 0o7777 == 0o750
+    (tmp_path / "documents").chmod(0o2775)
+    assert not call(files, capsys, directories=wanted)["changed"]
+    assert (tmp_path / "documents").stat().st_mode & 0o7777 == 0o2775
+
+
 def test_mode_alone_is_a_change(files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     call(files, capsys, files=[mine(tmp_path / "a", "x", mode="0600")])
     assert call(files, capsys, files=[mine(tmp_path / "a", "x", mode="0640")])["changed"]
