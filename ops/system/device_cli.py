@@ -16,6 +16,7 @@ from ops.errors import HostFailedError
 CONNECT_SECONDS = 5.0  # for the TCP connection
 TALK_SECONDS = 20.0  # for each step after it: many routers at once share this machine's cores
 _PROMPT = r"[>\]#]\s*$"  # every prompt of every vendor that we know ends so
+REFUSED = "user or password refused"
 _known_lock = Lock()
 
 
@@ -71,7 +72,7 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
             with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
                 connection.paramiko_cleanup()
     except netmiko.NetmikoAuthenticationException:
-        raise HostFailedError(login.name, "SSH: user or password refused") from None
+        raise HostFailedError(login.name, f"SSH: {REFUSED}") from None
     except (netmiko.NetmikoBaseException, paramiko.SSHException, OSError, EOFError, ValueError) as error:
         raise HostFailedError(login.name, f"SSH: {_said(error)}") from None
 

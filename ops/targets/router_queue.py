@@ -13,7 +13,7 @@ from ops.errors import HostFailedError, OpsError
 from ops.inventory.model import Region
 from ops.plan.change import Artifact, Change, Result
 from ops.progress import Event, Progress, State
-from ops.system.device_cli import DeviceCli, DeviceLogin, device_cli
+from ops.system.device_cli import REFUSED, DeviceCli, DeviceLogin, device_cli
 from ops.targets.contract import Applier, Reading
 from ops.world import World
 
@@ -152,4 +152,7 @@ def _models(region: Region) -> dict[str, tuple[str, str]]:
 def _why(world: World, error: OpsError) -> str:
     """One line for people; `HostFailedError` names the host in front, which the reader of a result knows already."""
     text = error.what.removeprefix(f"{error.host}: ") if isinstance(error, HostFailedError) else error.what
+    if REFUSED in text:
+        access = world.region.access
+        text += f"; the password of {access.router_user} belongs into {world.secrets.path} as {access.router_secret}"
     return world.secrets.scrub(text)
