@@ -125,6 +125,7 @@ def _prove(run: _Run, ledger: Sequence[Mapping[str, Any]]) -> None:
             entry=drill.entry,
             history=history,
             snapshots=snapshots,
+            unfinished=_unfinished(lines),
             keys=keys,
             known_keys=[line["key"] for line in lines if line["event"] == "key"],
             manifest=made,
@@ -141,14 +142,11 @@ def _prove(run: _Run, ledger: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _choose(run: _Run) -> tuple[list[Snapshot], list[str]]:
-    item = run.drill.item
-    with run.book.step(
-        "choose", f"restic snapshots --no-lock --host {item.set.server} --tag {item.key}; restic key list"
-    ):
+    with run.book.step("choose", "restic snapshots --no-lock; restic key list --no-lock"):
         run.tell("choose", f"snapshot {run.drill.entry['snapshot'][:12]}")
         places.installed(run.restic)
         run.drill.versions["restic"] = ".".join(map(str, run.restic.version()))
-        snapshots = run.restic.snapshots(item.set.server, item.key)
+        snapshots = run.restic.snapshots()
         keys = [key["id"] for key in run.restic.key_list()]
         run.drill.snapshot = next((one for one in snapshots if one.id == run.drill.entry["snapshot"]), None)
         if run.drill.snapshot is None:
@@ -157,6 +155,12 @@ def _choose(run: _Run) -> tuple[list[Snapshot], list[str]]:
                 f"snapshot {wanted}, the newest in the ledger, is not in the repository", "keep the vault as it is"
             )
     return snapshots, keys
+
+
+def _unfinished(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Marks of backups that began and were never counted."""
+    counted = {line.get("run") for line in lines if line["event"] == "backup"}
+    return [line["run"] for line in lines if line["event"] == "begun" and line["run"] not in counted]
 
 
 def _manifest(run: _Run) -> tuple[str, tuple[Manifest, bool]]:

@@ -82,6 +82,7 @@ class Restic:
 
     def __init__(self, where: Exec, repository: Repository, program: str = "restic") -> None:
         self.where, self.repository, self.program = where, repository, program
+        self.mark = ""  # a tag that every backup from now on bears
 
     def version(self) -> tuple[int, ...]:
         """Of the restic on that host. ResticError(TOO_OLD) below 0.18: its exit codes cannot be told apart."""
@@ -106,12 +107,14 @@ class Restic:
         done = self.must(["key", "list", "--no-lock"], QUICK)
         return list(json.loads(done["out"] or "[]"))
 
-    def snapshots(self, host: str, tag: str) -> list[Snapshot]:
-        """Snapshots of one host with that tag, oldest first. ResticError(DAMAGED) if any could not be read."""
-        done = self.must(["snapshots", "--no-lock", "--host", host, "--tag", tag], QUICK)
+    def snapshots(self, host: str = "", tag: str = "") -> list[Snapshot]:
+        """All snapshots, or those of one host with a tag, oldest first. ResticError(DAMAGED) if any is unreadable."""
+        chosen = [*(["--host", host] if host else []), *(["--tag", tag] if tag else [])]
+        done = self.must(["snapshots", "--no-lock", *chosen], QUICK)
         return [_snapshot(entry) for entry in json.loads(done["out"] or "[]")]
 
     def backup_words(self, host: str, tags: Sequence[str]) -> list[str]:
+        tags = [*tags, *([self.mark] if self.mark else [])]
         return ["backup", "--host", host, *(word for tag in tags for word in ("--tag", tag))]
 
     def backup(self, words: Sequence[str], given: str | None = None) -> Saved:

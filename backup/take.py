@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,9 @@ def take(spots: Places, item: Item) -> BackupResult:
     restic.version()
     key = _registered(spots, item, restic)
     at = time.time()
+    # Written ahead: what an interrupted backup leaves in the append-only vault can be told from a stranger's.
+    restic.mark = f"run-{secrets.token_hex(8)}"
+    spots.ledger.append({"event": "begun", "of": item.key, "run": restic.mark, "at": at, "by": places.who()})
     taken = source(item.set.kind).take(restic, item.key, spots.path_of(item), spots.timezone)
     entry = _record(spots, item, restic, taken, at)
     if not taken.saved.complete:
@@ -102,6 +106,7 @@ def _record(spots: Places, item: Item, restic: Restic, taken: Taken, at: float) 
         "snapshot": taken.saved.snapshot,
         "manifest_snapshot": kept.snapshot,
         "manifest_sha256": manifest.digest(text),
+        "run": restic.mark,
         "bytes": taken.saved.bytes,
         "added": taken.saved.added + kept.added,
         "counts": source(item.set.kind).counts(taken.content),

@@ -36,7 +36,8 @@ class Found:
 
     entry: Mapping[str, Any]  # the ledger's line of the backup that was restored
     history: Sequence[Mapping[str, Any]]  # the ledger's lines of this set, oldest first, that one included
-    snapshots: Sequence[Snapshot]  # what the repository holds of this set
+    snapshots: Sequence[Snapshot]  # all that the set's repository holds
+    unfinished: Sequence[str]  # marks of backups that this station began and never counted
     keys: Sequence[str]  # ids of the keys that the repository holds
     known_keys: Sequence[str]  # ids that the ledger registered
     manifest: Manifest

@@ -1,4 +1,7 @@
-"""The repository holds the snapshot that the ledger says is newest, and none that the ledger does not know."""
+"""The repository holds the snapshot that the ledger says is newest, and none that the ledger does not know.
+
+What an interrupted or incomplete backup of ours left bears a mark that the ledger wrote down before it began.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def differences(found: Found) -> Iterator[Difference]:
             "missing", found.entry["snapshot"][:12], "the ledger's newest snapshot is not in the repository"
         )
     for snapshot in found.snapshots:
-        if snapshot.id not in known:
+        if snapshot.id not in known and not set(snapshot.tags) & set(found.unfinished):
             yield Difference(
                 "foreign", snapshot.id[:12], f"taken {snapshot.time} on {snapshot.host}, not by this station"
             )

@@ -107,4 +107,4 @@ def facts(words: tuple[str, ...], database: str, read: float | None = None) -> d
 
 def compared(wanted: dict[str, Any], there: dict[str, Any]) -> Found:
     made = Manifest("dinkes", "aneh", "postgresql", "h", "aneh", "s", "/aneh.dump", 0.0, wanted)
-    return Found({}, [], [], [], [], made, True, "", there, Point(0.0, ""), 0.0, 0.0, 1.0, 1.0)
+    return Found({}, [], [], [], [], [], made, True, "", there, Point(0.0, ""), 0.0, 0.0, 1.0, 1.0)

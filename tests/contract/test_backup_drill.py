@@ -11,9 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from backup_rig import CANARY, Rig, cluster, item, rig, sql
@@ -24,7 +24,7 @@ from backup.drill import Drill
 from backup.hostside import seed, tree
 from backup.layout import Item
 from backup.places import Places
-from backup.restic import LONG, Restic
+from backup.restic import LONG, Restic, Saved
 from backup.sources import contract, postgresql
 from backup.trouble import ResticError, Trouble
 from ops.errors import OpsError
@@ -262,6 +262,45 @@ def test_a_flood_of_newer_snapshots_changes_nothing_but_is_named(own: Stage) -> 
     assert len(seen.restored.content) > 60, "the ledger's snapshot was restored, not the newest one"
 
 
+class Cut(Restic):
+    """A backup that is cut off before its manifest is saved."""
+
+    def backup(self, words: Sequence[str], given: str | None = None) -> Saved:
+        if given is not None:
+            raise KeyboardInterrupt
+        return super().backup(words)
+
+
+class Partial(Restic):
+    """A backup that restic calls incomplete (exit 3)."""
+
+    def saved(self, done: Mapping[str, Any]) -> Saved:
+        return dataclasses.replace(super().saved(done), complete=False)
+
+
+@pytest.mark.parametrize(("kind", "error"), [(Cut, KeyboardInterrupt), (Partial, ResticError)])
+def test_a_backup_that_was_cut_off_or_is_incomplete_spoils_no_drill(
+    own: Stage, kind: type[Restic], error: type[BaseException]
+) -> None:
+    usual = own.rig.restic()
+    spots = dataclasses.replace(
+        own.places, source=lambda _item, _key: kind(usual.where, usual.repository, usual.program)
+    )
+    before = len(usual.snapshots())
+    with pytest.raises(error):
+        take.take(spots, own.item)
+    assert len(usual.snapshots()) > before, "it stays in the append-only vault"
+    seen = own.drill()
+    assert (seen.failure, own.differences(seen), seen.proven) == ("", set(), True)
+
+
+@pytest.mark.parametrize("tags", [["other"], []])
+def test_a_foreign_snapshot_is_seen_whatever_it_is_called(own: Stage, tags: list[str]) -> None:
+    restic = own.rig.restic()
+    restic.backup([*restic.backup_words("elsewhere", tags), "--stdin", "--stdin-filename", "/x"], "junk")
+    assert own.differences(own.drill()) == {("snapshots", "foreign")}
+
+
 def test_a_vanished_snapshot_and_a_vanished_repository_are_told(own: Stage) -> None:
     newest = places_entry(own)["snapshot"]
     (own.rig.repository / "snapshots" / newest).unlink()
@@ -293,10 +332,10 @@ def test_an_empty_folder_and_an_unknown_database_are_no_backup(own: Stage, datab
         take.take(own.places, item("files", str(empty)))
     with pytest.raises(OpsError, match="no such folder"):
         take.take(own.places, item("files", str(own.rig.folder / "unmounted")))
-    before = len(database.places.ledger.read())
+    before = places_entry(database)
     with pytest.raises(OpsError, match="does not exist"):
         take.take(database.places, item("postgresql", "no-such"))
-    assert len(database.places.ledger.read()) == before
+    assert places_entry(database) == before
 
 
 def test_a_killed_drill_leaves_no_process_and_the_next_one_cleans_up(database: Stage) -> None:

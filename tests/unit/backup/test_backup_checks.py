@@ -43,6 +43,7 @@ def good(kind: str) -> Found:
         entry=entry,
         history=[*older, entry],
         snapshots=[snapshot(name) for name in ("s1", "m1", "s2", "m2", "s3", "m3")],
+        unfinished=["run-7"],
         keys=["k1"],
         known_keys=["k1"],
         manifest=Manifest("dinkes", "x", kind, "dc-app", "/srv", "s3s3s3s3", "/srv", NOW - 60, content),
@@ -143,3 +144,9 @@ def test_every_check_has_a_title_in_two_languages(name: str) -> None:
 def test_a_sequence_that_went_on_while_the_dump_was_made_is_no_difference() -> None:
     ahead = restored(lambda t: t["objects"].update({"sequence public.s": "9"}))(good("postgresql"))
     assert not list(checks()["table_objects"].differences(ahead))
+
+
+def test_what_an_interrupted_backup_of_ours_left_is_no_stranger() -> None:
+    left = dataclasses.replace(snapshot("zz"), tags=("dinkes.x", "run-7"))
+    found = replaced(snapshots=[*good("files").snapshots, left])(good("files"))
+    assert not list(checks()["snapshots"].differences(found))
