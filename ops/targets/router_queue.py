@@ -97,15 +97,19 @@ def _change(world: World, router: str, changes: Sequence[Change]) -> list[Result
 
 def _one(cli: DeviceCli, profile: Device, change: Change) -> str:
     """Set or remove one queue; the device's own complaint, or nothing."""
-    content = change.before if change.after is None else change.after
-    fields = dict(line.split("=", 1) for line in (content or "").splitlines())
+    before, after = (_fields(content) for content in (change.before, change.after))
+    fields = after or before
     try:
         rates = {way: profile.queue.rate(int(fields[way])) for way in ("download", "upload")}
     except ValueError as error:
         return str(error)
     words = {"name": change.key.partition("/")[2], "ifname": fields["ifname"], "lan": fields["lan"], **rates}
-    template = profile.queue.remove if change.after is None else profile.queue.set
-    answer = cli.configure([command.format(**words) for command in template], config_mode=profile.queue.config_mode)
+    commands: list[str] = []
+    if before and before["ifname"] != after.get("ifname"):  # some keep a queue at its port, so it is taken off there
+        commands += [command.format(**{**words, **before, **rates}) for command in profile.queue.remove]
+    if after:
+        commands += [command.format(**words) for command in profile.queue.set]
+    answer = cli.configure(commands, config_mode=profile.queue.config_mode)
     refused = re.search(profile.queue.error, answer)
     return f"the device refused: {refused[0].strip()}" if refused else ""
 
@@ -124,6 +128,11 @@ def _differs(change: Change, held: Queues) -> str:
     fields = held.get(change.key.partition("/")[2])
     found = None if fields is None else _canonical(fields)
     return "" if found == change.after else "the device accepted it but holds something else"
+
+
+def _fields(content: str | None) -> dict[str, str]:
+    """What `_canonical` wrote; empty for no queue."""
+    return dict(line.split("=", 1) for line in (content or "").splitlines())
 
 
 def _canonical(fields: dict[str, str]) -> str:

@@ -15,9 +15,11 @@ import pytest
 from ops.catalogue.device import Device, device, names
 from ops.errors import HostFailedError, OpsError
 from ops.fibre.budget import LX, Budget
+from ops.plan.change import Change
 from ops.system.device_cli import DeviceLogin, device_cli
 from ops.system.sockets import listen_tcp
 from ops.system.ssh_server import Doorman, admit, host_key
+from ops.targets.router_queue import _one
 from ops.twin.agent_cli import Limit
 from ops.twin.agent_mib import Port
 from ops.twin.agent_router import Link, Router, Spec
@@ -111,6 +113,21 @@ def test_what_was_set_outlives_the_login(place: Place) -> None:
     with device_cli(place.login) as cli:
         assert re.search(place.profile.queue.parse, cli.ask(place.profile.queue.read))
     assert "dinkes.wan" in place.keep.read_text(encoding="utf-8")
+
+
+def test_a_contract_that_moves_to_another_port_leaves_nothing_behind(place: Place) -> None:
+    """Vendors that keep limits on ports, not by name, must be told to forget the old one."""
+
+    def content(ifname: str) -> str:
+        return f"download=50000000\nifname={ifname}\nlan={LAN}\nupload=20000000\n"
+
+    wan, lan = PORTS[place.model]
+    key = "rtr1/dinkes.wan"
+    with device_cli(place.login) as cli:
+        assert _one(cli, place.profile, Change("router-queue", key, None, content(wan), "f:1")) == ""
+        assert _one(cli, place.profile, Change("router-queue", key, content(wan), content(lan), "f:1")) == ""
+        shown = cli.ask(place.profile.queue.read)
+    assert [found["ifname"] for found in re.finditer(place.profile.queue.parse, shown)] == [lan]
 
 
 def test_looking_changes_nothing(place: Place) -> None:
