@@ -11,6 +11,8 @@ from ops.inventory.walk import Claim, backups, claimed_twice
 
 _DATABASE = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
+_SERVERS_OWN = ("postgres", "template0", "template1", "public", "none")  # databases and roles
+
 
 def check(region: Region) -> Iterable[Finding]:
     for _, kept in backups(region):
@@ -27,6 +29,9 @@ def _form(kept: BackupSet) -> Iterable[Finding]:
         if not _DATABASE.fullmatch(kept.source):
             what = f"{kept.source!r} is no database name"
             yield Finding(kept, "source", what, "lower-case letters, digits and _, a letter first, up to 63")
+        elif kept.source in _SERVERS_OWN or kept.source.startswith("pg_"):
+            hint = "its owner has the same name: give the office a database of its own"
+            yield Finding(kept, "source", f"{kept.source} belongs to PostgreSQL itself", hint)
         return
     first, *parts = kept.source.split("/")
     if first or not parts or any(part in ("", ".", "..") for part in parts):
