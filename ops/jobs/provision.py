@@ -15,6 +15,7 @@ from ops.inventory.model import Region
 from ops.progress import Event, Progress, State, silent
 from ops.system.ansible import Place, Play, RunSummary, run_playbook
 from ops.system.ansible_record import HostRun
+from ops.system.lock import alone
 from ops.world import World
 
 STEP = "provision"
@@ -47,7 +48,8 @@ def provision(
         hidden=world.secrets.hidden(),
     )
     progress(Event(STEP, "", State.RUNNING, f"{len(hosts)} servers" + (", only looking" if check else "")))
-    summary = run_playbook(play, _telling(progress))
+    with alone(world.state / "provision.lock", "a provision"):
+        summary = run_playbook(play, _telling(progress))
     if summary.error:
         raise OpsError(f"provision: {summary.error}", f"the whole record: {summary.record}")
     summary = _with_silent(summary, hosts)

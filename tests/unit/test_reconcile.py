@@ -14,6 +14,7 @@ import pytest
 from ops import reconcile, world
 from ops.cli.main import main
 from ops.errors import OpsError, RefusedError
+from ops.jobs.provision import provision
 from ops.plan.change import Artifact, Change, Result
 from ops.progress import Progress
 from ops.system.lock import alone
@@ -168,3 +169,11 @@ def test_a_state_that_cannot_be_written_is_one_clear_line(
     monkeypatch.setenv("OPS_STATE", str(tmp_path / "file"))
     assert main(["plan", "-q", "-i", str(INVENTORY)]) == 1
     assert capsys.readouterr().err.endswith("Not a directory\n     set OPS_STATE to a folder\n")
+
+
+def test_a_second_provision_at_the_same_time_is_refused_and_named(region: world.World) -> None:
+    with (
+        alone(region.state / "provision.lock", "a provision"),
+        pytest.raises(OpsError, match="a provision runs already"),
+    ):
+        provision(region)
