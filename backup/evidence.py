@@ -122,7 +122,7 @@ def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer)
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
 
     env = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    env.filters |= {"span": span, "bytes": size, "count": number}
+    env.filters |= {"span": span_id, "bytes": size, "count": number}
     pem = signer.public_pem()
     key = {"pem": pem, "sha256": hashlib.sha256(pem.encode()).hexdigest()}
     page = env.get_template("evidence.html.j2")
@@ -159,14 +159,19 @@ def _line_problems(folder: Path, line: Mapping[str, Any], previous: str, pem: st
 
 
 def span(seconds: float | None) -> str:
-    """Seconds as people say them: 4,2 s · 3 m 05 s · 5 j 12 m."""
+    """Seconds as people say them: 4.2 s · 3 m 05 s · 5 h 12 m."""
     if seconds is None:
         return "–"
     if seconds < 60:  # noqa: PLR2004 # seconds in a minute
-        return f"{seconds:.1f} s".replace(".", ",")
+        return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} j {minutes:02d} m" if hours else f"{minutes} m {rest:02d} s"
+    return f"{hours} h {minutes:02d} m" if hours else f"{minutes} m {rest:02d} s"
+
+
+def span_id(seconds: float | None) -> str:
+    """The same in Indonesian: 4,2 s · 3 m 05 s · 5 j 12 m (jam, hours)."""
+    return span(seconds).replace(".", ",").replace(" h ", " j ")
 
 
 def size(count: float) -> str:
