@@ -19,8 +19,8 @@ def text(plan: Plan, names: Mapping[str, str], *, verbose: bool = False) -> Iter
     for scope, changes in groupby(plan.changes, key=lambda change: change.scope):
         yield _heading(scope, names)
         for change in changes:
-            yield f"  {_SIGN[change.action]} {change.kind:<18} {change.key:<40} {change.because}"
-            yield from (f"        {line}" for line in diff(change, verbose=verbose))
+            yield f"  {_SIGN[change.action]} {change.kind:<18} {_plain(change.key):<40} {change.because}"
+            yield from (f"        {_plain(line)}" for line in diff(change, verbose=verbose))
     for host, reason in plan.unread.items():
         yield f"  ? {host}: could not be read, nothing is planned for it: {reason}"
     yield summary(plan)
@@ -34,7 +34,8 @@ def markdown(plan: Plan, names: Mapping[str, str]) -> Iterator[str]:
         yield f"\n### {_heading(scope, names)}\n"
         yield "| | what | where | because |\n|---|---|---|---|"
         for change in changes:
-            yield f"| {_SIGN[change.action]} | {change.kind} | `{change.key}` | {change.because} |"
+            key = _plain(change.key).replace("|", "¦")
+            yield f"| {_SIGN[change.action]} | {change.kind} | `{key}` | {change.because} |"
     for host, reason in plan.unread.items():
         yield f"\n- `{host}` could not be read: {reason}"
 
@@ -58,6 +59,11 @@ def diff(change: Change, *, verbose: bool = False) -> list[str]:
     if len(lines) > _MOST_DIFF_LINES and not verbose:
         return [*lines[:_MOST_DIFF_LINES], f"… {len(lines) - _MOST_DIFF_LINES} more lines (--verbose shows all)"]
     return lines
+
+
+def _plain(line: str) -> str:
+    """What a host's file says must not steer the terminal of whoever reviews it."""
+    return "".join(sign if sign.isprintable() or sign == "\t" else ascii(sign)[1:-1] for sign in line)
 
 
 def _heading(scope: str, names: Mapping[str, str]) -> str:

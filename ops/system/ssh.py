@@ -41,6 +41,7 @@ class Remote:
         self._login, self._key, self._known = login, key, known_hosts
         self._client: paramiko.SSHClient | None = None
         self._lock = Lock()
+        self._failed: tuple[float, Exception] | None = None  # the last attempt to connect: when it ended, and why
 
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # noqa: B008 # Ask is frozen
         """As `Local.run`. Environment values travel on standard input's side channel, never in argv.
@@ -88,24 +89,36 @@ class Remote:
     def _connect(self) -> paramiko.SSHClient:
         import paramiko  # noqa: PLC0415
 
+        asked = time.monotonic()
         with self._lock:
             if self._client is None:
-                client = paramiko.SSHClient()
-                if self._known.exists():
-                    client.load_host_keys(str(self._known))
-                client.set_missing_host_key_policy(paramiko.RejectPolicy())
-                client.connect(
-                    self._login.address,
-                    port=self._login.port,
-                    username=self._login.user,
-                    key_filename=str(self._key),
-                    timeout=CONNECT_SECONDS,
-                    banner_timeout=CONNECT_SECONDS,
-                    allow_agent=False,
-                    look_for_keys=False,
-                )
-                self._client = client
+                if self._failed and self._failed[0] > asked:
+                    raise self._failed[1]  # several asked at once: they need not all wait for a host that is gone
+                try:
+                    self._client = self._open()
+                except (paramiko.SSHException, OSError, EOFError) as error:
+                    self._failed = (time.monotonic(), error)
+                    raise
             return self._client
+
+    def _open(self) -> paramiko.SSHClient:
+        import paramiko  # noqa: PLC0415
+
+        client = paramiko.SSHClient()
+        if self._known.exists():
+            client.load_host_keys(str(self._known))
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        client.connect(
+            self._login.address,
+            port=self._login.port,
+            username=self._login.user,
+            key_filename=str(self._key),
+            timeout=CONNECT_SECONDS,
+            banner_timeout=CONNECT_SECONDS,
+            allow_agent=False,
+            look_for_keys=False,
+        )
+        return client
 
     def _converse(self, channel: paramiko.Channel, argv: tuple[str, ...], ask: Ask) -> Done:
         given = (_env_lines(ask) + (ask.input or "")).encode()

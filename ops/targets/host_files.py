@@ -55,6 +55,8 @@ for folder, name in map(os.path.split, waiting):
 print(json.dumps(found))
 """
 
+_READ_IF_THERE = '[ -e "$1" ] || exit 0; exec python3 -I - "$1" "$2"'  # most servers never held most kinds
+
 Hosts = Callable[[Region], Iterable[str]]
 Commands = tuple[tuple[str, ...], ...]
 
@@ -82,14 +84,17 @@ class HostFiles:
         self.applier = APPLIER
 
     def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:
+        """Also of servers that hold this kind no longer: what they were once given must not stay there for ever."""
         known = {artifact.key: artifact.content for artifact in wanted}
-        hosts = sorted({*self.hosts(world.region), *(artifact.host for artifact in wanted)})
+        needed = {*self.hosts(world.region), *(artifact.host for artifact in wanted)}
+        hosts = sorted(needed | {server.name for server in world.region.servers})
         reading = Reading()
         with ThreadPoolExecutor(max_workers=READERS) as pool:
             answers = list(pool.map(lambda host: self._files(world, host), hosts))
         for host, answer in zip(hosts, answers, strict=True):
             if isinstance(answer, str):
-                reading.failed[host] = answer
+                if host in needed:
+                    reading.failed[host] = answer
                 continue
             for name, content in answer.items():
                 key = f"{host}/{name}"
@@ -99,9 +104,9 @@ class HostFiles:
     def _files(self, world: World, host: str) -> dict[str, str] | str:
         """Name → content; or why the host could not be read."""
         try:
-            argv = ["python3", "-I", "-", self.root, PENDING]
+            argv = ["sh", "-c", _READ_IF_THERE, "sh", self.root, PENDING]
             done = world.fleet.on(host).run(argv, Ask(input=_READ, timeout=_SECONDS))
-            found: dict[str, str] = json.loads(done.must(f"{host}: reading {self.root}").out)
+            found: dict[str, str] = json.loads(done.must(f"{host}: reading {self.root}").out or "{}")
         except HostFailedError as error:
             return error.what.removeprefix(f"{host}: ") + (f"; {error.next_step}" if error.next_step else "")
         except (OpsError, ValueError) as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -22,7 +24,7 @@ from ops.system import netns
 from ops.system.leftovers import MARK
 from ops.system.process import Ask
 from ops.targets import dns_zone, web_host
-from ops.targets.host_files import APPLIER
+from ops.targets.host_files import APPLIER, PENDING
 from ops.world import World, attach
 
 pytestmark = pytest.mark.system
@@ -202,8 +204,10 @@ def test_a_host_whose_key_is_not_known_fails_alone(applied: Any, tmp_path: Path)
         )
         assert "unreachable" in errors["dc-dns/zz-test.conf"]
         assert errors["dc-web/zz-test.conf"] == ""
+        assert "ssh-keyscan" in errors["dc-dns/zz-test.conf"]
         reading = dns_zone.TARGET.read(stranger, [])
         assert list(reading.failed) == ["dc-dns"]
+        assert "ssh-keyscan" in reading.failed["dc-dns"]
         assert apply(world, [drop("web-host", "dc-web/zz-test.conf", comment)]) == {"dc-web/zz-test.conf": ""}
         stranger.fleet.close()
 
@@ -213,15 +217,39 @@ def test_an_office_of_any_name_gets_a_host_that_nginx_takes(applied: Any) -> Non
 
     with acting(applied) as world:
         opd = world.region.opd("dinkes")
-        name = 'Dinas "Contoh" $uri \\ {a}; <b>&\''
+        name = 'Dinas "Contoh" $uri \\ {a}; <b>& {{ 7 * 7 }} {{secret:test/canary}} \''
         host = opd.web[0].model_copy(update={"name": "zz-nama", "aliases": ()})
         odd = opd.model_copy(update={"code": "zz-nama", "name": name, "web": (host,)})
         region = world.region.model_copy(update={"opds": (odd,)})
         artifact = next(iter(web.artifacts(region)))
         assert apply(world, [add("web-host", artifact.key, artifact.content)]) == {artifact.key: ""}
         page = applied.run("curl", "-s", "-H", f"Host: zz-nama.{region.domain}", "http://10.40.0.12/").stdout
-        assert "Dinas &quot;Contoh&quot; &#36;uri &#92; {a}; &lt;b&gt;&amp;" in page
+        braces = "&#123;&#123; 7 * 7 &#125;&#125; &#123;&#123;secret:test/canary&#125;&#125;"
+        assert f"Dinas &quot;Contoh&quot; &#36;uri &#92; &#123;a&#125;; &lt;b&gt;&amp; {braces}" in page
         assert apply(world, [drop("web-host", artifact.key)]) == {artifact.key: ""}
+
+
+def test_an_apply_that_was_cut_off_before_its_reload_is_made_up_for(applied: Any) -> None:
+    """The file is there, nginx does not know it: as a kill between the two leaves it."""
+    with acting(applied) as world:
+        path = "/etc/nginx/kominfo/zz-cut.conf"
+        service = web_host.TARGET.service
+        key = repr(([web_host.TARGET.root], [list(argv) for argv in service.reload]))
+        mark = f"{PENDING}/{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        noted = json.dumps({"reload": service.reload, "paths": [path]})
+        world.fleet.on("dc-web").run(["mkdir", "-p", PENDING]).must()
+        world.fleet.on("dc-web").run(["tee", mark], Ask(input=noted)).must()
+        world.fleet.on("dc-web").run(["tee", path], Ask(input="# cut off\n")).must()
+        before = web_host.TARGET.read(world, []).contents["dc-web/zz-cut.conf"]
+        assert "not taken into service" in before
+        since = on(world, "dc-web", "systemctl", "show", "--property=ExecReload", "nginx.service")
+        assert apply(world, [Change("web-host", "dc-web/zz-cut.conf", before, "# cut off\n", "test:1")]) == {
+            "dc-web/zz-cut.conf": ""
+        }
+        assert on(world, "dc-web", "systemctl", "show", "--property=ExecReload", "nginx.service") != since
+        assert web_host.TARGET.read(world, []).contents["dc-web/zz-cut.conf"] == "# cut off\n"
+        assert on(world, "dc-web", "ls", PENDING) == ""
+        apply(world, [drop("web-host", "dc-web/zz-cut.conf")])
 
 
 def test_interrupted_it_leaves_no_process_here_or_there(provisioned: Any, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import re
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -73,6 +75,38 @@ def test_a_missing_key_of_the_operator_is_named(fleet: Fleet, tmp_path: Path) ->
     fleet.known_hosts.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
     fleet.key.unlink()
     assert f"ssh-keygen -t ed25519 -f {fleet.key}" in refused(fleet).next_step
+
+
+def test_several_that_ask_at_once_wait_for_one_attempt(tmp_path: Path) -> None:
+    met, asked = [], threading.Barrier(7)
+    with closing(listen_tcp("127.0.0.1", 0)) as opened:
+        opened.setblocking(True)
+
+        def hang_up() -> None:
+            asked.wait()
+            time.sleep(0.3)  # all of them ask now
+            while True:
+                try:
+                    connection, _ = opened.accept()
+                except OSError:
+                    return
+                met.append(1)
+                connection.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        gone = Fleet({"dc-web": Login("127.0.0.1", "kominfo", opened.getsockname()[1])}, tmp_path, tmp_path / "known")
+
+        def ask(_: int) -> None:
+            asked.wait()
+            with pytest.raises(HostFailedError):
+                gone.on("dc-web").run(["true"])
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(ask, range(6)))
+        assert len(met) == 1
+        refused(gone)
+        assert len(met) == 2  # who asks later gets an attempt of their own
+        opened.shutdown(2)
 
 
 def test_what_ssh_says_of_host_keys_is_answered_with_the_command(fleet: Fleet) -> None:

@@ -28,6 +28,13 @@ def test_a_content_that_names_secrets_is_never_shown() -> None:
     assert render.HIDDEN in everything
 
 
+def test_what_a_host_wrote_does_not_reach_the_terminal_as_it_is() -> None:
+    evil = "\x1b[2Jall is well\x07\x9b"
+    plan = build([Artifact("k", "h/aa.x", "new\n", "f:1")], {"k": {"h/aa.x": evil, f"h/bb.{evil}": "x"}}, {})
+    for line in [*render.text(plan, {}, verbose=True), *render.markdown(plan, {})]:
+        assert line.replace("\n", "").isprintable(), line
+
+
 def test_an_unread_host_is_named_with_its_reason() -> None:
     lines = list(render.text(build([], {}, {"dc-web": "SSH: timed out"}), {}))
     assert "dc-web: could not be read" in lines[0]
