@@ -50,6 +50,7 @@ class Polled:
         self._discoveries = 0
         self._polling: asyncio.Task[tuple[bool, str]] | None = None
         self._polled = -FRESH_SECONDS
+        self.silent = False  # whether it did not answer the last poll
 
     async def poll(self) -> tuple[bool, str]:
         """Whether the device answered, and Prometheus text. Those who ask at once or soon after share one poll."""
@@ -63,7 +64,7 @@ class Polled:
 
     async def _poll(self) -> tuple[bool, str]:
         echoes, (values, seconds) = await asyncio.gather(self._echoes(), self._timed())
-        self._polled = time.monotonic()
+        self._polled, self.silent = time.monotonic(), values is None
         ports = self._compiled.ports if self._compiled and values is not None else self._unseen()
         samples = [*self._port_samples(ports, values, echoes), *self._own(values, seconds)]
         return values is not None, render(samples)

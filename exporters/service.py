@@ -38,7 +38,7 @@ from ops.system.sockets import Socket
 from ops.world import World
 
 LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
-IN_FLIGHT = 64  # devices polled at the same time
+IN_FLIGHT = 64  # devices polled at the same time; as many again of those that were silent the last time
 
 
 class Service:
@@ -51,7 +51,8 @@ class Service:
         self._stamp: tuple[tuple[str, int], ...] = ()
         self._looked = -LOOK_SECONDS
         self._refreshing = asyncio.Lock()
-        self._gate = asyncio.Semaphore(IN_FLIGHT)
+        # Waiting for the silent ones takes seconds: in a large outage they must not hold up those that answer.
+        self._gate, self._silent_gate = asyncio.Semaphore(IN_FLIGHT), asyncio.Semaphore(IN_FLIGHT)
         disable_created_metrics()  # type: ignore[no-untyped-call] # a series per counter that nobody asks for
         self.registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
@@ -67,7 +68,7 @@ class Service:
         if device is None:
             self._probes.labels("unknown").inc()
             return None
-        async with self._gate:
+        async with self._silent_gate if device.silent else self._gate:
             up, text = await device.poll()
         self._probes.labels("ok" if up else "down").inc()
         return text

@@ -63,7 +63,8 @@ class Age:
 
     @property
     def late(self) -> bool:
-        return self.age is None or self.age > self.rpo
+        """Also when it was taken in the future: then some clock was wrong, and nobody knows how old it is."""
+        return self.age is None or not 0 <= self.age <= self.rpo
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,6 @@ def _age(item: Item, taken: list[dict[str, object]], now: float) -> Age:
 
 def _lateness(age: Age) -> str:
     name = age.key.partition(".")[2]
-    return f"{name} was never backed up" if age.age is None else f"{name} is {age.age / 3600:.1f} h old"
+    if age.age is None:
+        return f"{name} was never backed up"
+    return f"{name} is {age.age / 3600:.1f} h old" if age.age >= 0 else f"{name} was taken in the future"

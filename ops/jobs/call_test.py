@@ -17,7 +17,7 @@ from ops.errors import OpsError
 from ops.inventory.model import Opd, Phone, Region
 from ops.progress import Event, Progress, State
 from ops.system import netns
-from ops.system.sip.agent import Agent
+from ops.system.sip.agent import Agent, Call
 from ops.system.sip.media import Heard
 from ops.system.sip.place import Account, Place, towards
 from ops.world import World
@@ -113,7 +113,7 @@ async def between(caller: Agent, callee: Agent, seconds: float, offices: tuple[s
     async with caller, callee:
         took = max(await caller.register(), await callee.register())
         call = await caller.call(callee.account.number)
-        answered = await asyncio.wait_for(callee.incoming.get(), 2)
+        answered = await _incoming(callee)
         await asyncio.sleep(seconds)
         here, there = call.media.heard(CALLER_HZ, CALLEE_HZ), answered.media.heard(CALLER_HZ, CALLEE_HZ)
         await caller.hang_up(call)
@@ -151,6 +151,17 @@ def _keep(world: World, offices: tuple[str, str], found: dict[str, Any]) -> None
         fresh.replace(folder / f"{offices[0]}.{offices[1]}.json")
     except OSError as error:
         raise OpsError(f"{folder}: the result can not be kept: {error.strerror}") from None
+
+
+async def _incoming(callee: Agent) -> Call:
+    """The call as it reached the callee. OpsError when somebody else answered: nothing would be proven."""
+    try:
+        return await asyncio.wait_for(callee.incoming.get(), 2)
+    except TimeoutError:
+        number = callee.account.number
+        raise OpsError(
+            f"the call was answered, but not by {number}", "is another telephone registered there?"
+        ) from None
 
 
 async def _ended(ended: asyncio.Event) -> bool:

@@ -94,7 +94,7 @@ def write(status: Status, path: Path) -> Path:
 
 
 def _state(good: int, wanted: int, *, known: bool = True) -> str:
-    if not known:
+    if not known or not wanted:
         return "none"
     return "ok" if good == wanted else "bad"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from exporters.device import collectors
+from exporters.device import FRESH_SECONDS, collectors
 from exporters.metrics import table
 from exporters.service import Service, application
 from ops.errors import HostFailedError
@@ -149,6 +150,22 @@ def test_a_silent_device_says_so_and_makes_nothing_up(url: str) -> None:
     assert found["opd_poll_up", ("disdik", "kantor", "disdik-rtr1")] == 0
     assert not any(name.startswith(("opd_interface_", "opd_optical_r")) for name in names(found))
     assert "opd_contract_download_bytes_per_second" in names(found)
+
+
+def test_silent_devices_hold_nobody_up(world: World, agents: Agents, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporters.service.IN_FLIGHT", 1)
+    port = agents.ports["dinkes-rtr1"][0]
+
+    async def first(service: Service) -> str:
+        await service.probe("disdik-rtr1")
+        await asyncio.sleep(FRESH_SECONDS)
+        names = {asyncio.create_task(service.probe(name)): name for name in ("disdik-rtr1", "dinkes-rtr1")}
+        done, _ = await asyncio.wait(names, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(names)
+        return names[done.pop()]
+
+    with listen_udp(address(world, "disdik"), port):  # takes questions and never answers
+        assert asyncio.run(first(Service(dataclasses.replace(world), snmp_port=port))) == "dinkes-rtr1"
 
 
 def test_an_unknown_device_is_404(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from exporters.calls import CallResults
 from ops.errors import OpsError
 from ops.jobs import call_test
+from ops.jobs.backup import Age
 from ops.jobs.call_test import CallReport, Way
 from ops.progress import silent
+from ops.system.sip.agent import Agent
+from ops.system.sip.place import Account, Place
 from ops.world import World
 
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
@@ -99,3 +103,14 @@ def test_an_office_that_is_not_in_the_twin_is_named(tmp_path: Path) -> None:
     with pytest.raises(OpsError, match="dinkes is not in this twin") as error:
         call_test.call_test(twin, "dinkes", "disdik", 4, silent)
     assert "ops twin up" in error.value.next_step
+
+
+def test_a_call_that_somebody_else_answered_proves_nothing() -> None:
+    callee = Agent(Account("20200", "x", "region.example", ("127.0.0.1", 9)), Place("127.0.0.1"), 600)
+    with pytest.raises(OpsError, match="answered, but not by 20200"):
+        asyncio.run(call_test._incoming(callee))
+
+
+@pytest.mark.parametrize(("age", "late"), [(None, True), (0.0, False), (60.0, False), (60.1, True), (-0.1, True)])
+def test_a_backup_from_the_future_is_not_fresh(age: float | None, late: bool) -> None:
+    assert Age("dinkes.x", "files", "h", 60.0, age, 1, 1).late is late
