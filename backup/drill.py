@@ -10,7 +10,7 @@ from typing import Any
 
 from backup import journal, manifest, places
 from backup.checks.contract import Difference, Found, Point, checks
-from backup.hostside import observe, pg, pg_prove, programs
+from backup.hostside import observe, pg, pg_prove, programs, tree
 from backup.journal import Journal, Step
 from backup.layout import Item
 from backup.manifest import Manifest
@@ -192,7 +192,7 @@ def _restore(run: _Run, made: Manifest) -> Place:
 
 
 def _room(run: _Run, made: Manifest) -> None:
-    asked = hostpython.Call((programs, observe), "room", {"path": run.folder}, 30)
+    asked = hostpython.Call((programs, tree, observe), "room", {"path": run.folder}, 30)
     free = int(hostpython.call(run.restic.where, asked))
     loaded = int(made.content.get("bytes", 0)) if made.kind == "postgresql" else 0
     need = int(ROOM * (run.drill.entry["bytes"] + loaded))

@@ -15,6 +15,8 @@ UNSTABLE_SHARE = 0.01  # more than this and the backup proves too little
 def differences(found: Found) -> Iterator[Difference]:
     wanted, there = found.manifest.content, found.restored
     unstable = set(found.manifest.unstable)
+    if not wanted:
+        yield Difference("empty", "backup", "its manifest names nothing")
     if len(unstable) > UNSTABLE_SHARE * max(1, len(wanted)):
         yield Difference("unproven", "backup", f"{len(unstable)} of {len(wanted)} entries changed while they were read")
     for name in sorted((wanted.keys() | there.keys()) - unstable):

@@ -11,15 +11,17 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-from backup.hostside import programs
+from backup.hostside import programs, tree
 
-_FIELDS = "%y\\0%s\\0%m\\0%U:%G\\0%T@\\0%P\\0%l\\0"
+_FIELDS = "%y\\0%s\\0%m\\0%U:%G\\0%T@\\0%P\\0%l\\0%n\\0%D:%i\\0"
+_COUNT = 9
 _KINDS = {"f": "file", "d": "folder", "l": "link"}
 
 
 def folder(root: str) -> dict[str, Any]:
-    """The same shape as `tree.manifest`, from coreutils and findutils."""
-    found = {}
+    """The same shape as `tree.manifest`, from coreutils and findutils; attributes alone are asked of the kernel."""
+    found: dict[str, Any] = {}
+    names: dict[bytes, list[str]] = {}  # of files that have several
     for words in _records(root):
         kind = _KINDS.get(words[0].decode(), "special")
         entry: dict[str, Any] = {
@@ -32,7 +34,15 @@ def folder(root: str) -> dict[str, Any]:
             entry["size"] = int(words[1])
         elif kind == "link":
             entry["target"] = os.fsdecode(words[6])
-        found[os.fsdecode(words[5])] = entry
+        name = os.fsdecode(words[5])
+        found[name] = entry
+        if kind == "file" and words[7] != b"1":
+            names.setdefault(words[8], []).append(name)
+        if kept := tree.attributes(f"{root}/{name}"):
+            entry["attributes"] = kept
+    for same in names.values():
+        for name in same:
+            found[name]["same_as"] = min(same)
     for name, digest in _sums(root):
         found[name]["sha256"] = digest
     return found
@@ -44,10 +54,10 @@ def room(path: str) -> int:
 
 
 def _records(root: str) -> Iterator[list[bytes]]:
-    """Seven NUL-ended fields an entry: no name can hold a NUL."""
+    """`_COUNT` NUL-ended fields an entry: no name can hold a NUL."""
     fields = _out(["find", root, "-mindepth", "1", "-printf", _FIELDS]).split(b"\0")[:-1]
-    for at in range(0, len(fields), 7):
-        yield fields[at : at + 7]
+    for at in range(0, len(fields), _COUNT):
+        yield fields[at : at + _COUNT]
 
 
 def _sums(root: str) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,8 @@
 # ruff: noqa: PTH112, PTH115, PTH123 # names on hosts need not be text
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -11,19 +13,28 @@ from typing import Any
 from backup.hostside import programs
 
 _CHUNK = 1 << 20
+ATTRIBUTES = ("user.", "system.posix_acl_", "security.capability")  # what of an entry's attributes must come back
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
 def manifest(root: str) -> dict[str, Any]:
     """{path below root: entry}; the root itself is left out. FileNotFoundError when there is no such folder.
 
-    Names that are not UTF-8 are kept by surrogate escapes, so any name survives the way through JSON.
+    Names that are not UTF-8 are kept by surrogate escapes, so any name survives the way through JSON. What is deleted
+    while it is being read is left out.
     """
     if not os.path.isdir(root):
         raise FileNotFoundError(f"{root}: no such folder")
-    found = {}
+    found: dict[str, Any] = {}
+    first: dict[tuple[int, int], str] = {}  # of the names of one file, the one that comes first
     for path, info in walk(root):
-        found[os.path.relpath(path, root)] = _entry(path, info)
+        name = os.path.relpath(path, root)
+        try:
+            found[name] = _entry(path, info)
+        except FileNotFoundError:
+            continue
+        if found[name]["kind"] == "file" and info.st_nlink > 1:
+            found[name]["same_as"] = first.setdefault((info.st_dev, info.st_ino), name)
         if len(found) % 2000 == 0:
             programs.tell(counted=len(found))
     return found
@@ -45,13 +56,33 @@ def walk(root: str) -> list[tuple[str, os.stat_result]]:
     """Everything below `root` without following links, sorted."""
     found, folders = [], [root]
     while folders:
-        with os.scandir(folders.pop()) as inside:
-            for one in inside:
-                info = one.stat(follow_symlinks=False)
-                found.append((one.path, info))
-                if stat.S_ISDIR(info.st_mode):
-                    folders.append(one.path)
+        for path, info in _inside(folders.pop()):
+            found.append((path, info))
+            if stat.S_ISDIR(info.st_mode):
+                folders.append(path)
     return sorted(found)
+
+
+def attributes(path: str) -> dict[str, str]:
+    """Access lists, capabilities and users' own attributes, as hexadecimal; those that the kernel adds are left out."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return {}
+        raise
+    kept = sorted(name for name in names if name.startswith(ATTRIBUTES))
+    return {name: os.getxattr(path, name, follow_symlinks=False).hex() for name in kept}
+
+
+def _inside(folder: str) -> list[tuple[str, os.stat_result]]:
+    """What a folder holds now; nothing when it is gone."""
+    found = []
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as inside:
+        for one in inside:
+            with contextlib.suppress(FileNotFoundError):
+                found.append((one.path, one.stat(follow_symlinks=False)))
+    return found
 
 
 def _entry(path: str, info: os.stat_result) -> dict[str, Any]:
@@ -66,6 +97,8 @@ def _entry(path: str, info: os.stat_result) -> dict[str, Any]:
         entry |= {"size": info.st_size, "sha256": _sha256(path)}
     elif kind == "link":
         entry["target"] = os.readlink(path)
+    if kept := attributes(path):
+        entry["attributes"] = kept
     return entry
 
 

@@ -33,7 +33,7 @@ def take(restic: Restic, key: str, source: str, timezone: str) -> Taken:
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     """Every entry of the restored folder, told by find and sha256sum."""
     del manifest
-    asked = hostpython.Call((programs, observe), "folder", {"root": place.data}, place.limit)
+    asked = hostpython.Call((programs, tree, observe), "folder", {"root": place.data}, place.limit)
     return Restored(hostpython.call(restic.where, asked))
 
 

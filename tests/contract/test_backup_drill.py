@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -60,6 +61,21 @@ class Stage:
         return {(name, one.what) for name, found in seen.checked.items() for one in found}
 
 
+ACCESS_LIST = struct.pack(
+    "<I" + "HHI" * 5, 2, 1, 6, 2**32 - 1, 2, 4, 33, 4, 4, 2**32 - 1, 16, 4, 2**32 - 1, 32, 0, 2**32 - 1
+)
+
+
+def special(folder: Path) -> None:
+    """What else a file server holds: a pipe, two names of one file, an access list, an attribute, an odd last name."""
+    os.mkfifo(folder / "pipa")
+    (folder / "satu").write_text("isi")
+    (folder / "dua nama").hardlink_to(folder / "satu")
+    (folder / b"\xff\n-".decode(errors="surrogateescape")).write_text("x")
+    os.setxattr(folder / "satu", "user.asal", b"kantor\0")
+    os.setxattr(folder / "satu", "system.posix_acl_access", ACCESS_LIST)
+
+
 def damaging(restic: Restic, damage: Callable[[Path], object]) -> Restic:
     class Damaging(Restic):
         def restore(self, snapshot: str, path: str, target: str, limit: float = LONG) -> dict[str, object]:
@@ -75,8 +91,9 @@ def files() -> Iterator[Stage]:
     with rig() as made:
         source = made.folder / "srv/opd dinas"
         seed.files(root=str(source), count=60)
+        special(source)
         stage = Stage(made, item("files", str(source)))
-        assert take.take(stage.places, stage.item).counts["files"] == 60
+        assert take.take(stage.places, stage.item).counts["files"] == 63
         yield stage
 
 
@@ -123,6 +140,14 @@ def silently(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def parted(path: Path) -> None:
+    """A copy in the place of one of a file's two names."""
+    subprocess.run(["cp", "-a", str(path), str(path.with_name("x"))], check=True)
+    stamp = path.parent.stat()
+    path.with_name("x").replace(path)
+    os.utime(path.parent, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
 def one(folder: Path) -> Path:
     return next(path for path in sorted(folder.rglob("*contoh.docx")) if path.is_file())
 
@@ -133,6 +158,11 @@ FILE_DAMAGES = {
     "missing": (lambda d: one(d).unlink(), {("file_contents", "missing"), ("file_owners", "differs")}),
     "extra": (lambda d: (d / "READ_ME.txt").write_text("x"), {("file_contents", "extra")}),
     "mode": (lambda d: one(d).chmod(0o666), {("file_owners", "differs")}),
+    "access list": (
+        lambda d: os.removexattr(d / "satu", "system.posix_acl_access"),
+        {("file_owners", "differs")},
+    ),
+    "a name of its own": (lambda d: parted(d / "satu"), {("file_owners", "differs")}),
     "owner": (lambda d: shutil.chown(one(d), 33, 33), {("file_owners", "differs")}),
 }
 
@@ -316,7 +346,7 @@ def test_a_vanished_snapshot_and_a_vanished_repository_are_told(own: Stage) -> N
 
 def test_a_forged_ledger_is_refused(own: Stage) -> None:
     path = own.places.ledger.path
-    path.write_text(path.read_text().replace('"files":60', '"files":61'))
+    path.write_text(path.read_text().replace('"files":63', '"files":61'))
     seen = own.drill()
     assert "the chain is broken here" in seen.failure
 

@@ -84,6 +84,8 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "file_contents", "kind", restored(lambda t: t["l"].update(kind="file")), Difference("differs", "l", "kind file, was link")),
     ("files", "file_owners", "mode", restored(lambda t: t["a b"].update(mode="0666")), Difference("differs", "a b", "mode 0666, was 0644")),
     ("files", "file_owners", "owner", restored(lambda t: t["a b"].update(owner="33:33")), Difference("differs", "a b", "owner 33:33, was 0:0")),
+    ("files", "file_owners", "access list", restored(lambda t: t["a b"].update(attributes={"user.x": "00"})), Difference("differs", "a b", "attributes {'user.x': '00'}, was None")),
+    ("files", "file_contents", "nothing", lambda f: dataclasses.replace(f, restored={}, manifest=dataclasses.replace(f.manifest, content={})), Difference("empty", "backup", "its manifest names nothing")),
     ("files", "file_owners", "time", restored(lambda t: t["a b"].update(mtime_ns=6)), Difference("differs", "a b", "mtime_ns 6, was 5")),
     ("postgresql", "table_rows", "row changed", restored(lambda t: t["tables"]["public.a"].update(sum="1:3")), Difference("differs", "public.a", "sum over 5 rows is not the one at the source")),
     ("postgresql", "table_rows", "row lost", restored(lambda t: t["tables"]["public.a"].update(rows=4)), Difference("differs", "public.a", "4 rows, was 5")),
