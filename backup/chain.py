@@ -2,7 +2,7 @@
 
 A line's `hash` is the sha256 of its own canonical JSON without `hash`, which holds the hash of the line before as
 `previous`. Cutting off the newest lines leaves no trace in the file itself: keep the last hash elsewhere (the evidence
-page prints it).
+page prints it). A last line without its end was being written when the power went: it never counted, and goes away.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,21 @@ class Chain:
 
     def append(self, entry: Mapping[str, Any]) -> dict[str, Any]:
         """Add one line; returns it with `seq`, `previous` and `hash`. OpsError if the file was tampered with."""
+        return self.append_after(lambda _before: entry)
+
+    def append_after(self, make: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Any]]) -> dict[str, Any]:
+        """Add the line that `make` makes of all before it; nobody else writes meanwhile."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._alone():
             before = self.read()
-            line = {**entry, "seq": len(before), "previous": before[-1]["hash"] if before else GENESIS}
+            line = {**make(before), "seq": len(before), "previous": before[-1]["hash"] if before else GENESIS}
             line["hash"] = _hash(line)
-            with self.path.open("a", encoding="utf-8") as out:
+            whole = self._whole()
+            if before and whole != self.path.read_text(encoding="utf-8"):
+                fresh = self.path.with_suffix(".new")
+                fresh.write_text(whole, encoding="utf-8")
+                fresh.replace(self.path)
+            with self.path.open("a" if before else "w", encoding="utf-8") as out:
                 out.write(canonical(line) + "\n")
                 out.flush()
                 os.fsync(out.fileno())
@@ -47,10 +56,8 @@ class Chain:
 
     def read(self) -> list[dict[str, Any]]:
         """All lines, oldest first. OpsError names the first line that does not fit."""
-        if not self.path.exists():
-            return []
         lines: list[dict[str, Any]] = []
-        for number, text in enumerate(self.path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, text in enumerate(self._whole().splitlines(), 1):
             line = _decoded(text)
             previous = lines[-1]["hash"] if lines else GENESIS
             if line is None or line.get("previous") != previous or line.get("hash") != _hash(line):
@@ -59,6 +66,14 @@ class Chain:
                 )
             lines.append(line)
         return lines
+
+    def _whole(self) -> str:
+        """Every line that was written to its end."""
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        body, end, tail = text.rpartition("\n")
+        if not tail:
+            return text
+        return body + end if _decoded(tail) is None else text + "\n"
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

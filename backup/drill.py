@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -60,8 +61,10 @@ class Drill:
 def run(spots: Places, item: Item, progress: Progress) -> Drill:
     """Drill one set. Never raises for a drill that does not prove: the Drill says so."""
     declared = time.time()
-    name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(declared))}-{item.key}"
-    folder = f"{spots.drill_folder}/{name}"
+    begun, token = time.strftime("%Y%m%dT%H%M%S", time.gmtime(declared)), secrets.token_hex(2)
+    name = f"{begun}-{item.key}-{token}"
+    # Without the set's name: a PostgreSQL socket's path may have 107 characters.
+    folder = f"{spots.drill_folder}/{begun}-{token}"
     book = Journal(spots.journals / f"{name}.jsonl", server=spots.drill_server, folder=folder, of=item.key)
     drill = Drill(name, item, declared, book.steps)
     restic = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,13 +84,14 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
             "at_backup": dict(entry.get("counts", {})),
             "restored": source(item.set.kind).counts(drill.restored.content) if drill.restored else {},
         },
+        "unstable_total": len(drill.manifest.unstable) if drill.manifest else 0,
         "unstable": list(drill.manifest.unstable[:NAMED]) if drill.manifest else [],
         "checks": _checks(drill),
         "differences": _differences(drill),
         "differences_total": drill.differences,
         "failure": drill.failure,
         "cleaned_up": drill.cleaned,
-        "standards": [list(line) for line in STANDARDS],
+        "standards": [list(line) for line in _standards(spots, drill)],
         "verdict": "proven" if drill.proven else "not proven",
         "previous": previous,
     }
@@ -100,21 +101,22 @@ def write(spots: Places, drill: Drill) -> Evidence:
     """Record, signature, page; then a line in the chain of records."""
     folder, signer = spots.evidence, spots.signer
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    index = Chain(folder / "index.jsonl")
-    lines = index.read()
-    previous = str(lines[-1]["sha256"]) if lines else GENESIS
-    made = record(spots, drill, previous)
-    content = (json.dumps(made, indent=2, sort_keys=True) + "\n").encode()
-    digest, signature = hashlib.sha256(content).hexdigest(), signer.sign(content)
     path = folder / f"{drill.id}.json"
-    _put(folder / PUBLIC_KEY, signer.public_pem().encode())
-    _put(path, content)
-    _put(path.with_suffix(".sig"), base64.b64decode(signature))
-    _put(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
     page = path.with_suffix(".html")
-    _put(page, render(made, digest, signature, signer).encode())
-    index.append({"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature})
-    return Evidence(path, page, digest)
+
+    def files(before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        made = record(spots, drill, str(before[-1]["sha256"]) if before else GENESIS)
+        content = (json.dumps(made, indent=2, sort_keys=True) + "\n").encode()
+        digest, signature = hashlib.sha256(content).hexdigest(), signer.sign(content)
+        _put(folder / PUBLIC_KEY, signer.public_pem().encode())
+        _put(path, content)
+        _put(path.with_suffix(".sig"), base64.b64decode(signature))
+        _put(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
+        _put(page, render(made, digest, signature, signer).encode())
+        return {"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature}
+
+    line = Chain(folder / "index.jsonl").append_after(files)
+    return Evidence(path, page, line["sha256"])
 
 
 def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer) -> str:
@@ -141,6 +143,11 @@ def problems(path: Path, trusted: str = "") -> list[str]:
         found += _line_problems(folder, line, previous, pem)
         previous = line["sha256"]
     return found
+
+
+def key_of(path: Path) -> str:
+    """sha256 of the public key that lies beside a record: whoever could replace all files could replace it, too."""
+    return hashlib.sha256(_text(path.parent / PUBLIC_KEY).encode()).hexdigest()
 
 
 def _line_problems(folder: Path, line: Mapping[str, Any], previous: str, pem: str) -> list[str]:
@@ -186,6 +193,13 @@ def size(count: float) -> str:
 def number(count: int | None) -> str:
     """12015 → 12.015, as it is written in Indonesia."""
     return "–" if count is None else f"{count:,}".replace(",", ".")
+
+
+def _standards(spots: Places, drill: Drill) -> Sequence[tuple[str, str, str]]:
+    """What this drill is evidence for: nothing when it did not prove, no second machine where all is one."""
+    if not drill.proven:
+        return ()
+    return STANDARDS[:2] if spots.root else STANDARDS
 
 
 def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:

@@ -78,4 +78,6 @@ def _verify(args: argparse.Namespace, screen: Screen) -> int:
     if wrong:
         raise DrillFailedError("; ".join(wrong), "this evidence must not be relied on; keep it as it is")
     screen.say(f"{args.record.name}: unchanged, signed, and in its chain")
+    if not args.key:
+        screen.say(f"signed by the key beside it, sha256 {evidence.key_of(args.record)}: is it the station's? (--key)")
     return 0

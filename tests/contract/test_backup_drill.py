@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -448,6 +449,30 @@ def test_evidence_verifies_with_openssl_and_sha256sum_alone(own: Stage, seen: Dr
         *["differs"] * (second["differences_total"] - 1),
     ]
     assert evidence.problems(failed.record) == []
+
+
+def test_evidence_claims_only_what_was_shown(own: Stage, seen: Drill) -> None:
+    made = seen.manifest
+    assert made
+    shaky = dataclasses.replace(seen, id="shaky", manifest=dataclasses.replace(made, unstable=("a", "b")))
+    failed = dataclasses.replace(seen, id="failed", failure="clean up: x")
+    here = dataclasses.replace(own.places, root="/one/machine")
+    pages = {name: evidence.write(own.places, one) for name, one in (("a", seen), ("b", shaky), ("c", failed))}
+    pages["d"] = evidence.write(here, dataclasses.replace(seen, id="loopback"))
+    kept = {name: json.loads(one.record.read_text()) for name, one in pages.items()}
+    assert [len(kept[name]["standards"]) for name in "abcd"] == [3, 3, 0, 2]
+    assert "all compared<" in pages["a"].page.read_text()
+    assert "all compared but 2 that changed while they were read" in pages["b"].page.read_text()
+    assert "Kesesuaian standar" not in pages["c"].page.read_text()
+
+
+def test_two_writers_of_evidence_keep_one_chain(own: Stage, seen: Drill) -> None:
+    def write(number: int) -> Path:
+        return evidence.write(own.places, dataclasses.replace(seen, id=f"n{number}")).record
+
+    with ThreadPoolExecutor(8) as pool:
+        records = list(pool.map(write, range(24)))
+    assert evidence.problems(records[0]) == []
 
 
 @pytest.mark.parametrize("damage", ["record", "signature of another", "gone"])

@@ -50,6 +50,25 @@ def test_a_damaged_chain_is_named(tmp_path: Path, damage: str) -> None:
         made.read()
 
 
+@pytest.mark.parametrize("kept", [1, 20, -1])
+def test_a_line_that_the_power_cut_off_never_counted(tmp_path: Path, kept: int) -> None:
+    made = chain(tmp_path)
+    text = made.path.read_text()
+    made.path.write_text(text + text.splitlines()[-1][:kept])
+    assert [line["n"] for line in made.read()] == [0, 1, 2, 3]
+    made.append({"n": 4})
+    assert [line["n"] for line in made.read()] == [0, 1, 2, 3, 4]
+
+
+def test_a_first_line_that_was_cut_off_and_a_lost_last_newline_do_no_harm(tmp_path: Path) -> None:
+    made = Chain(tmp_path / "one.jsonl")
+    made.path.write_text('{"n":')
+    made.append({"n": 0})
+    made.path.write_text(made.path.read_text().rstrip("\n"))
+    made.append({"n": 1})
+    assert [line["n"] for line in made.read()] == [0, 1]
+
+
 def test_chain_with_two_writers_stays_whole(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     code = (
