@@ -253,7 +253,12 @@ def _checks(drill: Drill) -> list[dict[str, Any]]:
 
 def _differences(drill: Drill) -> list[dict[str, str]]:
     named = [
-        {"check": name, "what": one.what, "name": one.name.encode(errors="replace").decode(), "detail": one.detail}
+        {
+            "check": name,
+            "what": one.what,
+            "name": one.name.encode(errors="backslashreplace").decode(),
+            "detail": one.detail,
+        }
         for name, found in drill.checked.items()
         for one in found
     ]

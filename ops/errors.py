@@ -36,7 +36,7 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Keep to one line of sane length, whatever was found in a file."""
-        object.__setattr__(self, "what", _one_line(self.what))
+        object.__setattr__(self, "what", one_line(self.what))
 
     @property
     def rank(self) -> tuple[str, int, int, str]:
@@ -48,7 +48,8 @@ class Problem:
         return f"{self.at} {self.what}" + (f"\n    {self.hint}" if self.hint else "")
 
 
-def _one_line(text: str, most: int = 300) -> str:
+def one_line(text: str, most: int = 300) -> str:
+    """`text` as it may stand in a line that people read, whatever was found in a file or a file's name."""
     shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text[:most])
     return shown + (" …" if len(text) > most else "")
 

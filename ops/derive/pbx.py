@@ -63,7 +63,8 @@ def _of_an_office(region: Region, opd: Opd, host: str) -> Iterator[Artifact]:
 
 def _endpoints(region: Region, opd: Opd) -> str:
     """A template with what the office's telephones share, then one endpoint each. Only the office's own networks
-    (and the station, for call tests) may speak for them; a softphone may come from anywhere."""
+    (and the station, for call tests) may speak for them, so nobody else where an office has none; a softphone may
+    come from anywhere."""
     found = telephones(opd.phones)
     if not found:
         return ""
@@ -77,7 +78,7 @@ def _endpoints(region: Region, opd: Opd) -> str:
         f"named_pickup_group={opd.code}",
         "",
         f"[{inside}](!,{office})",
-        *(fence if near else []),
+        *fence,
         "",
     ]
     for phone in found:

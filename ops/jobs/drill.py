@@ -8,6 +8,7 @@ from pathlib import Path
 
 from backup import drill, evidence, layout, places
 from backup.layout import Item
+from ops.errors import one_line
 from ops.progress import Event, Progress, State, silent
 from ops.world import World
 
@@ -68,7 +69,7 @@ def one(spots: places.Places, item: Item, world: World, progress: Progress) -> D
         objectives["rpo"]["basis"],
         made["counts"]["restored"],
         seen.differences,
-        seen.failure or next(named, ""),
+        one_line(seen.failure or next(named, "").strip()),
         kept.record,
         kept.page,
         kept.sha256,

@@ -31,8 +31,10 @@ from backup.sources import contract, postgresql
 from backup.trouble import ResticError, Trouble
 from ops.errors import OpsError
 from ops.inventory.model import BackupSet
+from ops.jobs import drill as jobs
 from ops.progress import silent
 from ops.system.process import Local
+from ops.world import World
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root (owners of restored files)")
 pytestmark = needs_root
@@ -464,6 +466,20 @@ def test_evidence_claims_only_what_was_shown(own: Stage, seen: Drill) -> None:
     assert "all compared<" in pages["a"].page.read_text()
     assert "all compared but 2 that changed while they were read" in pages["b"].page.read_text()
     assert "Kesesuaian standar" not in pages["c"].page.read_text()
+
+
+def test_an_odd_name_that_is_missing_can_be_shown_anywhere(own: Stage) -> None:
+    odd = b"\xff\n-".decode(errors="surrogateescape")
+    usual = own.places
+    spots = dataclasses.replace(
+        usual, view=lambda _item, key: damaging(own.rig.restic(key), lambda folder: (folder / odd).unlink())
+    )
+    world = World("t", Path("/nowhere"), own.rig.folder / "w", own.rig.folder / "k", own.rig.folder / "h")
+    found = jobs.one(spots, own.item, world, silent)
+    assert found.why == r"file_contents: missing \udcff\n-"
+    assert found.why.encode()
+    record = json.loads(found.record.read_text())
+    assert record["differences"][0]["name"] == "\\udcff\n-"
 
 
 def test_two_writers_of_evidence_keep_one_chain(own: Stage, seen: Drill) -> None:

@@ -15,6 +15,7 @@ from ops.inventory.model import Phone, Region
 from ops.plan.change import Artifact
 
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
+ROLE = Path(__file__).parents[2] / "playbooks/roles/pbx/files"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +124,31 @@ def test_softphones_may_come_from_anywhere_and_others_only_from_their_office(reg
     assert f"permit={opd.links[0].lan}\n" in endpoints.partition("[opd-dinkes.inside]")[2].partition("[201")[0]
     assert "deny" not in endpoints.partition("[opd-dinkes.inside]")[0]
     assert "[20150](kominfo-softphone)\n" in files["dc-pbx/dinkes.aor.conf"]
+
+
+def test_an_office_without_a_network_lets_nobody_speak_for_its_telephones(region: Region) -> None:
+    opd = region.opd("dinkes").model_copy(update={"links": ()})
+    changed = region.model_copy(update={"opds": (opd,)})
+    endpoints = {artifact.key: artifact.content for artifact in pbx.artifacts(changed)}["dc-pbx/dinkes.endpoint.conf"]
+    inside = endpoints.partition("[opd-dinkes.inside]")[2].partition("[201")[0]
+    assert inside.split("\n")[1:3] == ["deny=0.0.0.0/0", f"permit={region.station.address}/32"]
+    assert inside.count("permit=") == 1
+
+
+def test_nobody_is_served_without_a_digest(files: dict[str, Artifact]) -> None:
+    """No endpoint for strangers, none known by its address alone, nothing that leads outside."""
+    modules = (ROLE / "modules.conf").read_text(encoding="utf-8")
+    assert "autoload = no" in modules
+    loaded = set(re.findall(r"^(?:pre)?load = (\S+)\.so$", modules, re.MULTILINE))
+    assert {one for one in loaded if one.startswith("res_pjsip_endpoint_identifier")} == {
+        "res_pjsip_endpoint_identifier_user"
+    }
+    assert not loaded & {"app_disa", "res_pjsip_outbound_registration", "app_originate", "chan_iax2", "app_system"}
+    for name, artifact in files.items():
+        assert not re.search(r"^type=(?!transport|global|endpoint|auth|aor)", artifact.content, re.MULTILINE), name
+        for section in re.findall(r"^\[(\d+)\]\(opd-[^]]*?\)\n((?:.+\n)+)", artifact.content, re.MULTILINE):
+            assert f"auth={section[0]}\n" in section[1]
+    assert "[default]" not in "".join(artifact.content for artifact in files.values())
 
 
 def test_a_group_rings_its_desks_and_the_test_extension_echoes(region: Region) -> None:
