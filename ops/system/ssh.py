@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 8.0
 PORT = 22
+_BROKE_OFF = "the connection broke off"
+_NO_STATUS = -1  # paramiko's exit status of a program that was killed, or of a channel that broke off
 UNKNOWN = "not found in known_hosts"  # as paramiko says it
 
 
@@ -60,14 +62,22 @@ class Remote:
                 channel.exec_command(words)
                 return self._converse(channel, tuple(argv), ask)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            self.close()
-            raise HostFailedError(self.name, f"SSH: {error}", self._next_step(error)) from None
+            self._drop_if_dead()
+            raise HostFailedError(self.name, f"SSH: {str(error) or _BROKE_OFF}", self._next_step(error)) from None
 
     def close(self) -> None:
         with self._lock:
             if self._client:
                 self._client.close()
             self._client = None
+
+    def _drop_if_dead(self) -> None:
+        """So that the next one connects anew. A connection that lives is left to the others who talk over it."""
+        with self._lock:
+            transport = self._client.get_transport() if self._client else None
+            if self._client and not (transport and transport.is_active()):
+                self._client.close()
+                self._client = None
 
     def _next_step(self, error: Exception) -> str:
         """What a person can do when the very first login fails."""
@@ -145,6 +155,9 @@ class Remote:
         if ask.on_line:
             tell_lines(out, told, ask)
         code = channel.recv_exit_status()
+        transport = channel.get_transport()
+        if code == _NO_STATUS and not (transport and transport.is_active()):
+            raise EOFError(_BROKE_OFF)
         return Done(argv, code, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
