@@ -182,6 +182,21 @@ def test_a_wrong_password_and_a_foreign_network_are_refused(running: Exchange, r
     assert "401" in asyncio.run(refused(phone(running, region, "20100", disdik, 1000), "20298"))
 
 
+@pytest.mark.parametrize("name", ["anonymous", "21999", "asterisk", "opd-dinkes", "kominfo-phone"])
+def test_a_stranger_calls_nobody_and_registers_nowhere(running: Exchange, region: Region, name: str) -> None:
+    stranger = phone(running, region, name, desk(region.opd("dinkes")), 1000)
+    assert "401" in asyncio.run(refused(stranger, "20298"))
+    assert "401" in asyncio.run(refused(stranger, "112"))
+    with pytest.raises(HostFailedError, match="401"):
+        asyncio.run(registered(phone(running, region, name, desk(region.opd("dinkes")), 1000)))
+
+
+@pytest.mark.parametrize("number", ["081234567890", "+6281234567890", "00442079460000", "9112", "1", "s"])
+def test_nothing_leads_outside(running: Exchange, region: Region, number: str) -> None:
+    said = asyncio.run(refused(phone(running, region, "20100", desk(region.opd("dinkes")), 1000), number))
+    assert "404 Not Found" in said or "484 Address Incomplete" in said
+
+
 def test_a_bare_exchange_boots_and_what_is_applied_later_holds_after_a_reload(
     region: Region, files: list[Artifact]
 ) -> None:
