@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops.errors import OpsError, ToolMissingError
+from ops.errors import HostFailedError, OpsError, ToolMissingError
 from ops.progress import Progress
 from ops.system.ansible_record import HostRun, Record
 from ops.system.leftovers import MARK, end_here, end_there
@@ -32,6 +32,7 @@ from ops.system.ssh import Fleet
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
+HIDDEN = "hidden, because the task handles secrets"  # as the plugin kominfo_record says it
 KEPT_RUNS = 50  # records of older runs are removed
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -107,15 +108,21 @@ def run_playbook(play: Play, progress: Progress) -> RunSummary:
     record.pump()
     seconds = time.monotonic() - started
     error = "" if record.stats is not None else _scrub(play, _last_words(said, code))
-    hosts = {
-        name: _advised(host, play.place.fleet.next_step(name, host.message)) for name, host in record.hosts().items()
-    }
+    hosts = {name: _explained(host, play.place.fleet, name) for name, host in record.hosts().items()}
     return RunSummary(run, code, seconds, hosts, record.path, error, record.complete)
 
 
-def _advised(host: HostRun, step: str) -> HostRun:
-    """With what a person can do about a host that Ansible could not log in to."""
-    return replace(host, message=f"{host.message.strip()}; {step}") if host.unreachable and step else host
+def _explained(host: HostRun, fleet: Fleet, name: str) -> HostRun:
+    """With why a host could not be logged in to, and what a person can do about it."""
+    if not host.unreachable:
+        return host
+    message, step = host.message.strip(), fleet.next_step(name, host.message)
+    if HIDDEN in message:  # a task with secrets hides this too; so it is asked for once more
+        try:
+            fleet.on(name).run(["true"])
+        except HostFailedError as error:
+            message, step = error.what.removeprefix(f"{name}: "), error.next_step
+    return replace(host, message=f"{message}; {step}" if step else message)
 
 
 def _drive(play: Play, run: str, folder: Path, record: Record) -> tuple[int, deque[str]]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from ops.plan.change import Change
+from ops.plan.change import Artifact, Change
 from ops.progress import Event
 from ops.system import netns
 from ops.system.leftovers import MARK
@@ -240,14 +240,15 @@ def test_an_apply_that_was_cut_off_before_its_reload_is_made_up_for(applied: Any
         world.fleet.on("dc-web").run(["mkdir", "-p", PENDING]).must()
         world.fleet.on("dc-web").run(["tee", mark], Ask(input=noted)).must()
         world.fleet.on("dc-web").run(["tee", path], Ask(input="# cut off\n")).must()
-        before = web_host.TARGET.read(world, []).contents["dc-web/zz-cut.conf"]
+        wanted = [Artifact("web-host", "dc-web/zz-cut.conf", "# cut off\n", "test:1")]
+        before = web_host.TARGET.read(world, wanted).contents["dc-web/zz-cut.conf"]
         assert "not taken into service" in before
         since = on(world, "dc-web", "systemctl", "show", "--property=ExecReload", "nginx.service")
         assert apply(world, [Change("web-host", "dc-web/zz-cut.conf", before, "# cut off\n", "test:1")]) == {
             "dc-web/zz-cut.conf": ""
         }
         assert on(world, "dc-web", "systemctl", "show", "--property=ExecReload", "nginx.service") != since
-        assert web_host.TARGET.read(world, []).contents["dc-web/zz-cut.conf"] == "# cut off\n"
+        assert web_host.TARGET.read(world, wanted).contents["dc-web/zz-cut.conf"] == "# cut off\n"
         assert on(world, "dc-web", "ls", PENDING) == ""
         apply(world, [drop("web-host", "dc-web/zz-cut.conf")])
 

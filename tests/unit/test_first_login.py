@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from ops.errors import HostFailedError
+from ops.system.ansible import HIDDEN, _explained
+from ops.system.ansible_record import HostRun
 from ops.system.sockets import listen_tcp
 from ops.system.ssh import Fleet, Login
 from ops.system.ssh_server import Doorman, admit, host_key
@@ -107,6 +109,14 @@ def test_several_that_ask_at_once_wait_for_one_attempt(tmp_path: Path) -> None:
         refused(gone)
         assert len(met) == 2  # who asks later gets an attempt of their own
         opened.shutdown(2)
+
+
+def test_a_host_that_ansible_does_not_explain_is_asked_again(fleet: Fleet) -> None:
+    censored = HostRun(unreachable=True, message=HIDDEN)
+    assert "ssh-keyscan" in _explained(censored, fleet, "dc-web").error
+    said = HostRun(unreachable=True, message="Failed to connect: Host key verification failed.\n")
+    assert _explained(said, fleet, "dc-web").error.startswith("unreachable: Failed to connect: Host key")
+    assert "ssh-keyscan" in _explained(said, fleet, "dc-web").error
 
 
 def test_what_ssh_says_of_host_keys_is_answered_with_the_command(fleet: Fleet) -> None:
