@@ -82,13 +82,21 @@ def run(spots: Places, item: Item, progress: Progress) -> Drill:
 
 
 def clean_abandoned(spots: Places, restic_on: Any, progress: Progress) -> int:
-    """Take away what killed drills left on the drill server; how many there were. `restic_on`: name → Exec."""
-    left = journal.abandoned(spots.journals)
-    for one in left:
-        _remove(restic_on(one["server"]), one["folder"])
+    """Take away what killed drills left on the drill server; how many it were. `restic_on`: name → Exec.
+
+    A server that cannot be reached stops no drill: what lies there is tried again the next time.
+    """
+    cleaned = 0
+    for one in journal.abandoned(spots.journals):
+        try:
+            _remove(restic_on(one["server"]), one["folder"])
+        except OpsError as error:
+            progress(Event("clean up", one["drill"], State.FAILED, error.what))
+            continue
         journal.close_abandoned(one["path"])
         progress(Event("clean up", one["drill"], State.CHANGED, "left by a drill that was killed"))
-    return len(left)
+        cleaned += 1
+    return cleaned
 
 
 @dataclass(frozen=True)

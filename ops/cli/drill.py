@@ -13,7 +13,7 @@ HELP = "restore declared sets in isolation, compare all of it, measure RTO and R
 EPILOG = """examples:
   ops drill run --opd dinkes
   ops drill run --set simpus,dokumen-dinkes --twin batubara
-  ops drill verify evidence/20260711T020000-dinkes.simpus.json
+  ops drill verify evidence/20260711T020000-dinkes.simpus-3f9a.json
 exit code 7: a drill did not prove its set"""
 
 

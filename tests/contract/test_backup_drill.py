@@ -29,10 +29,10 @@ from backup.places import Places
 from backup.restic import LONG, Restic, Saved
 from backup.sources import contract, postgresql
 from backup.trouble import ResticError, Trouble
-from ops.errors import OpsError
+from ops.errors import HostFailedError, OpsError
 from ops.inventory.model import BackupSet
 from ops.jobs import drill as jobs
-from ops.progress import silent
+from ops.progress import Event, State, silent
 from ops.system.process import Local
 from ops.world import World
 
@@ -392,6 +392,20 @@ def test_a_killed_drill_leaves_no_process_and_the_next_one_cleans_up(database: S
     assert drill.clean_abandoned(database.places, lambda _name: Local(), silent) == 1
     assert list(room.iterdir()) == []
     assert drill.clean_abandoned(database.places, lambda _name: Local(), silent) == 0
+
+
+def test_a_drill_server_that_is_gone_stops_no_drill(own: Stage) -> None:
+    left = own.places.journals / "left.jsonl"
+    left.parent.mkdir(exist_ok=True)
+    left.write_text('{"drill": "left", "server": "gone", "folder": "/nowhere/x"}\n')
+    told: list[Event] = []
+
+    def gone(name: str) -> Local:
+        raise HostFailedError(name, "no such host in hosts.yml")
+
+    assert drill.clean_abandoned(own.places, gone, told.append) == 0
+    assert [(event.on, event.state) for event in told] == [("left", State.FAILED)]
+    assert drill.clean_abandoned(own.places, lambda _name: Local(), silent) == 1, "it is tried again"
 
 
 def processes(text: str) -> list[str]:
