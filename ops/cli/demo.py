@@ -25,6 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.errors import InterruptedByUserError  # noqa: PLC0415
     from ops.jobs import demo, demo_parts  # noqa: PLC0415 # load every room
     from ops.twin import lifecycle  # noqa: PLC0415
 
@@ -54,4 +55,6 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
         screen.say("take it down with: make down")
     if skipped := [part.name for part in report.parts if part.result == "skipped"]:
         screen.say(f"not shown on this machine: {', '.join(skipped)}; `sudo make demo` shows all of it")
+    if report.interrupted:
+        raise InterruptedByUserError("interrupted; the table shows what was done and what was not")
     return 0 if report.held else 1

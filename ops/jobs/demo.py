@@ -6,9 +6,10 @@ Every part is tried. One that this machine cannot do (the loopback twin has no s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ops.errors import OpsError, ToolMissingError
@@ -50,6 +51,7 @@ class Report:
     parts: list[Part] = field(default_factory=list)
     pages: dict[str, Path] = field(default_factory=dict)
     world: World | None = None
+    interrupted: bool = False
 
     @property
     def held(self) -> bool:
@@ -57,24 +59,37 @@ class Report:
 
 
 def run(inventory: Path, name: str, cast: Cast, progress: Progress) -> Report:
-    """Do everything; a part that fails is named in the report, and the parts after it are tried all the same."""
+    """Do everything; a part that fails is named in the report, and the parts after it are tried all the same.
+
+    Interrupted, it ends there and the report shows what was done and what was not.
+    """
     report = Report()
     steps = _steps(cast, report, progress)
     report.parts = [Part("boot the twin", "menyalakan kembaran")]
     report.parts += [Part(name, indonesian) for name, indonesian, _ in steps]
+    boot = partial(lifecycle.up, inventory, name, progress)
+    try:
+        _all(boot, [step for _, _, step in steps], report, cast.pages, progress)
+    except KeyboardInterrupt:
+        report.interrupted = True
+    return report
+
+
+def _all(
+    boot: Callable[[], World], steps: Sequence[Callable[[World], str]], report: Report, pages: Path, progress: Progress
+) -> None:
     with _timed(report.parts[0], progress):
-        report.world = lifecycle.up(inventory, name, progress)
+        report.world = boot()
         report.parts[0].figure = demo_parts.booted(report.world)
     if report.world is None:
         report.parts[0].held = False  # nothing can be skipped before it
-        return report
+        return
     with _network(report.world):
-        for part, (_, _, step) in zip(report.parts[1:], steps, strict=True):
+        for part, step in zip(report.parts[1:], steps, strict=True):
             with _timed(part, progress):
                 part.figure = step(report.world)
         rows = [part.row for part in report.parts]
-        report.pages["status page"] = demo_parts.status_page(report.world, rows, cast.pages / "status.html")
-    return report
+        report.pages["status page"] = demo_parts.status_page(report.world, rows, pages / "status.html")
 
 
 def _steps(cast: Cast, report: Report, progress: Progress) -> list[Step]:
@@ -119,5 +134,9 @@ def _timed(part: Part, progress: Progress) -> Iterator[None]:
         part.figure, state = f"{error.what} ({error.next_step})", State.SKIPPED
     except OpsError as error:
         part.held, part.figure, state = False, error.what, State.FAILED
-    part.seconds = time.monotonic() - begun
+    except KeyboardInterrupt:
+        part.held, part.figure = False, "interrupted"
+        raise
+    finally:
+        part.seconds = time.monotonic() - begun
     progress(Event(part.name, "", state, f"{part.figure} ({part.seconds:.1f} s)"))
