@@ -107,7 +107,7 @@ class Remote:
                 try:
                     self._client = self._open()
                 except (paramiko.SSHException, OSError, EOFError) as error:
-                    self._failed = (time.monotonic(), error)
+                    self._failed = (time.monotonic(), error.with_traceback(None))
                     raise
             return self._client
 
@@ -118,16 +118,20 @@ class Remote:
         if self._known.exists():
             client.load_host_keys(str(self._known))
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
-        client.connect(
-            self._login.address,
-            port=self._login.port,
-            username=self._login.user,
-            key_filename=str(self._key),
-            timeout=CONNECT_SECONDS,
-            banner_timeout=CONNECT_SECONDS,
-            allow_agent=False,
-            look_for_keys=False,
-        )
+        try:
+            client.connect(
+                self._login.address,
+                port=self._login.port,
+                username=self._login.user,
+                key_filename=str(self._key),
+                timeout=CONNECT_SECONDS,
+                banner_timeout=CONNECT_SECONDS,
+                allow_agent=False,
+                look_for_keys=False,
+            )
+        except BaseException:
+            client.close()  # a server punishes those who neither log in nor hang up (PerSourcePenalties)
+            raise
         return client
 
     def _converse(self, channel: paramiko.Channel, argv: tuple[str, ...], ask: Ask) -> Done:

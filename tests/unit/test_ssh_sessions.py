@@ -97,3 +97,13 @@ def test_a_connection_that_breaks_off_is_a_failed_host_not_an_exit_code(met: tup
         server.transport.close()
         with pytest.raises(HostFailedError, match="broke off"):
             long.result(20)
+
+
+def test_a_login_that_fails_hangs_up_at_once(met: tuple[Fleet, Server]) -> None:
+    fleet, server = met
+    fleet.known_hosts.write_text("")
+    with pytest.raises(HostFailedError, match="not found in known_hosts"):
+        fleet.on("h").run(["wait"])
+    assert server.transport
+    server.transport.join(20)  # its thread ends with the connection
+    assert not server.transport.is_alive()
