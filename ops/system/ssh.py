@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import shlex
 import time
@@ -114,6 +115,9 @@ class Remote:
     def _open(self) -> paramiko.SSHClient:
         import paramiko  # noqa: PLC0415
 
+        told = logging.getLogger("paramiko")  # it would print a traceback of what our own errors say in a line
+        if not told.handlers:
+            told.addHandler(logging.NullHandler())
         client = paramiko.SSHClient()
         if self._known.exists():
             client.load_host_keys(str(self._known))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import socket
 import subprocess
@@ -108,6 +109,7 @@ def test_several_that_ask_at_once_wait_for_one_attempt(tmp_path: Path) -> None:
         assert len(met) == 1
         refused(gone)
         assert len(met) == 2  # who asks later gets an attempt of their own
+        assert logging.getLogger("paramiko").handlers, "a traceback on the person's terminal"
         opened.shutdown(2)
 
 
