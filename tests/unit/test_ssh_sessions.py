@@ -52,7 +52,7 @@ class Server(paramiko.ServerInterface):
 
 
 def _serve(opened: socket.socket, server: Server, key: paramiko.PKey) -> None:
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # the client may break off first
         connection, _ = opened.accept()
         server.transport = paramiko.Transport(connection)
         server.transport.add_server_key(key)
