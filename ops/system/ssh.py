@@ -24,6 +24,9 @@ PORT = 22
 _BROKE_OFF = "the connection broke off"
 _NO_STATUS = -1  # paramiko's exit status of a program that was killed, or of a channel that broke off
 UNKNOWN = "not found in known_hosts"  # as paramiko says it
+# A channel must not close while we still send: sshd then cuts the whole connection off ("data packet referred to
+# nonexistent channel"), and with it everybody else's programs. So the remote side always reads our input to its end.
+_HEAR_OUT = '"$@"; code=$?; cat >/dev/null; exit "$code"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class Remote:
         """
         import paramiko  # noqa: PLC0415 # 0.3 s that most commands do not need
 
-        words = shlex.join([*(["sudo", "-n", "--"] if self._login.become else []), *_with_env(argv, ask)])
+        as_root = ["sudo", "-n", "--"] if self._login.become else []
+        words = shlex.join([*as_root, "sh", "-c", _HEAR_OUT, "sh", *_with_env(argv, ask)])
         try:
             transport = self._connect().get_transport()
             if transport is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from ops.errors import HostFailedError
 from ops.system.sockets import listen_tcp
-from ops.system.ssh import Fleet, Login
+from ops.system.ssh import _HEAR_OUT, Fleet, Login
 from ops.system.ssh_server import host_key
 
 
@@ -37,7 +38,7 @@ class Server(paramiko.ServerInterface):
         return OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        if command != b"wait":
+        if not command.endswith(b" wait"):  # behind the words that hear us out
             return False
         threading.Thread(target=self._wait, args=(channel,), daemon=True).start()
         return True
@@ -107,3 +108,16 @@ def test_a_login_that_fails_hangs_up_at_once(met: tuple[Fleet, Server]) -> None:
     assert server.transport
     server.transport.join(20)  # its thread ends with the connection
     assert not server.transport.is_alive()
+
+
+def test_what_runs_there_hears_all_that_is_said_before_its_channel_closes() -> None:
+    """sshd cuts off a connection that sends to a closed channel, so a program that reads nothing must not end early."""
+    heard = ["sh", "-c", _HEAR_OUT, "sh", "sh", "-c", "echo said; exit 3"]
+    child = subprocess.Popen(heard, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdin
+    assert child.stdout
+    assert child.stdout.readline() == b"said\n"
+    child.stdin.write(b"more\n" * 100_000)  # would break the pipe if the program were gone
+    child.stdin.close()
+    assert child.wait(10) == 3
+    child.stdout.close()
