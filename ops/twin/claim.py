@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from ops.errors import OpsError, UsageError
 from ops.system.limits import raise_limits, restore_limits
+from ops.system.lock import alone
 from ops.world import states_folder, twin_state
 
 RUN = Path("/run/kominfo-ops")
@@ -35,17 +35,7 @@ def working_on(name: str) -> Iterator[None]:
     """Only one `ops twin` at a time changes a twin. OpsError names the other one."""
     check_name(name)
     locks().mkdir(parents=True, exist_ok=True, mode=0o755)
-    path = locks() / f"{name}.lock"
-    with path.open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another"
-            raise OpsError(f"twin {name}: process {holder} is working on it", "wait for it or end it") from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+    with alone(locks() / f"{name}.lock", f"work on the twin {name}"):
         yield
 
 

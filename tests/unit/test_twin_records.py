@@ -100,7 +100,7 @@ def test_a_name_belongs_to_one_state_folder(run_folder: Path, tmp_path: Path, mo
 def test_only_one_at_a_time_works_on_a_twin(run_folder: Path) -> None:
     assert not run_folder.exists()
     with claim.working_on("x"):
-        with pytest.raises(OpsError, match=f"process {os.getpid()} is working on it"), claim.working_on("x"):
+        with pytest.raises(OpsError, match=f"twin x runs already, as process {os.getpid()}"), claim.working_on("x"):
             pass
         with claim.working_on("y"):
             pass
