@@ -70,17 +70,6 @@ def test_compact_folded_and_repeated_headers() -> None:
     assert got.cseq == (7, "BYE")
 
 
-@pytest.mark.parametrize(
-    ("uri", "wanted"),
-    [
-        ("sip:20100@192.0.2.1:5070;ob", ("192.0.2.1", 5070)),
-        ("sip:region.example", ("region.example", 5060)),
-    ],
-)
-def test_host_and_port(uri: str, wanted: tuple[str, int]) -> None:
-    assert message.host_port(uri) == wanted
-
-
 def test_digest_of_rfc_2617() -> None:
     challenge = digest.parse(
         'Digest realm="testrealm@host.com", qop="auth,auth-int", '

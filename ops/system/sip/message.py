@@ -95,14 +95,6 @@ def uri_of(value: str) -> str:
     return outside.partition(";")[0].strip()
 
 
-def host_port(uri: str) -> tuple[str, int]:
-    """Host and port of a sip: URI (5060 when it names none). MalformedError if it is none."""
-    found = re.fullmatch(r"sips?:(?:[^@]*@)?([^:;?@>]+)(?::(\d{1,5}))?(?:[;?].*)?", uri)
-    if not found:
-        raise MalformedError(f"not a SIP URI: {uri}")
-    return found[1], int(found[2] or 5060)
-
-
 def _first(line: str) -> tuple[str, str, int, str]:
     if line.startswith(VERSION + " "):
         status, _, reason = line[len(VERSION) + 1 :].partition(" ")
