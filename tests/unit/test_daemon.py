@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from ops.system import daemon
@@ -10,6 +11,9 @@ from ops.system import daemon
 
 def test_a_started_process_is_found_and_ended(tmp_path: Path) -> None:
     pid = daemon.start(tmp_path, "sleeper", ["sh", "-c", "echo hello; sleep 60"])
+    end = time.monotonic() + 30  # a busy machine may start it late, and a process ended before it began says nothing
+    while daemon.last_line(tmp_path, "sleeper") != "hello" and time.monotonic() < end:
+        time.sleep(0.01)
     assert daemon.alive(tmp_path, "sleeper")
     assert daemon.stop_all(tmp_path) == ["sleeper"]
     assert not daemon.alive(tmp_path, "sleeper")
