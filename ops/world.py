@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -69,6 +69,12 @@ class World:
             return address, port
         return f"127.{address.partition('.')[2]}", int(self.facts.get(f"port {port}", port))
 
+    @property
+    def address(self) -> dict[str, str | None]:
+        """How another process finds this world: the arguments of `named`."""
+        inventory = str(self.inventory.resolve())
+        return {"twin": self.name if self.station or self.loopback else None, "inventory": inventory}
+
     def need_servers(self) -> None:
         """ToolMissingError in a world that has none."""
         if self.loopback:
@@ -123,6 +129,14 @@ def attach(name: str) -> World:
     if not there:
         raise OpsError(f"there is no twin named {name}", f"ops twin up --name {name}")
     return at(state)
+
+
+def named(twin: str | None, inventory: str | None) -> World:
+    """The twin of that name, or the regency itself; with both, the twin's machines under that inventory."""
+    if not twin:
+        return real(Path(inventory or ""))
+    world = attach(twin)
+    return replace(world, inventory=Path(inventory)) if inventory else world
 
 
 def at(state: Path) -> World:

@@ -38,15 +38,9 @@ def world_of(args: argparse.Namespace) -> World:
 
     With `-i` beside `--twin`, the twin's machines are acted on with that inventory's declarations.
     """
-    import dataclasses  # noqa: PLC0415
-
     from ops import world as worlds  # noqa: PLC0415 # types of the inventory cost 0.2 s
 
-    if args.twin:
-        world = worlds.attach(args.twin)
-        if args.inventory:
-            world = dataclasses.replace(world, inventory=Path(args.inventory))
-    else:
-        world = worlds.real(inventory_of(args))
+    inventory = args.inventory if args.twin else str(inventory_of(args))
+    world = worlds.named(args.twin, inventory)
     world.enter()
     return world

@@ -1,0 +1,189 @@
+"""The inside of a run's process: what a flow sees of its run. It has no database: it asks its worker over the wire.
+
+The process ends itself, with everything it started, when its worker is gone or may no longer own the run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from queue import SimpleQueue
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+
+from ops import world as worlds
+from ops.errors import InventoryInvalidError, OpsError
+from ops.progress import Event
+from ops.runs.leases import GIVE_UP
+from ops.runs.model import Args, Job, Verdict
+from ops.system import leftovers
+from ops.system.wire import Message, Wire
+
+ABANDONED = 75  # exit code: the worker is gone
+_LOOK = 0.5  # seconds between looks at whether the worker lives
+T = TypeVar("T")
+
+
+class Inside:
+    """What a flow works with. `key` of a step marks what it leaves outside, so that a repeated one finds it."""
+
+    def __init__(self, wire: Wire, told: Message) -> None:
+        self.id: str = told["run"]
+        self.args: Args = told["args"]
+        self.who: str = told["who"]
+        self.reason: str = told["reason"]
+        self.again: bool = told["token"] > 1
+        self.hosts = tuple(name.partition(":")[2] for name in told["locks"] if name.startswith("host:"))
+        self.world = worlds.named(told["world"].get("twin"), told["world"].get("inventory"))
+        self._wire = wire
+        self._answers: dict[int, SimpleQueue[Message]] = {}
+        self._asked = 0
+        self._lock = threading.Lock()
+        self._heard = time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def step(self, name: str, work: Callable[[], T]) -> T:
+        """Do `work` unless a step of this name has ended in this run already; its output (JSON values) either way.
+
+        A process that dies between the work and its checkpoint repeats the work: it must bear that, or look first
+        whether `key(name)` is there.
+        """
+        answer = self._ask({"begin": name})
+        if answer["kept"]:
+            return answer["output"]  # type: ignore[no-any-return] # what `work` gave then
+        output = self._clean(json.loads(json.dumps(work(), default=str)))
+        self._ask({"end": name, "output": output})
+        return output  # type: ignore[no-any-return]
+
+    def key(self, name: str) -> str:
+        """The idempotency key of a step: the same in every attempt."""
+        return f"{self.id}/{name}"
+
+    def progress(self, event: Event) -> None:
+        """A `Progress` for everything that takes one."""
+        self._wire.send({"event": [event.step, event.on, event.state, self.scrub(event.text)]})
+
+    def subject(self, kind: str, name: str, state: str, text: str = "") -> None:
+        """How it went for one office (`opd`) or host (`host`)."""
+        self._wire.send({"subject": [kind, name, state, self.scrub(text)]})
+
+    def scrub(self, text: str) -> str:
+        return self.world.secrets.scrub(text)
+
+    def sweep(self) -> None:
+        """End what earlier attempts of this run have left running, here and on the hosts it holds."""
+        leftovers.end_here(self.id, but=[os.getpid()])
+        leftovers.end_there(self.id, self.world.fleet, self.hosts)
+
+    def listen(self) -> NoReturn:
+        """Hear the worker (a thread of its own). When it falls silent, end all of this."""
+        while True:
+            messages = self._wire.read(_LOOK)
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            if messages:
+                self._heard = now
+            if messages is None or now - self._heard > GIVE_UP:
+                leftovers.end_here(self.id, but=[os.getpid()])
+                os._exit(ABANDONED)
+            for message in messages:
+                if "answer" in message:
+                    self._answers.pop(message["answer"]).put(message)
+
+    def _ask(self, message: Message) -> Message:
+        answer: SimpleQueue[Message] = SimpleQueue()
+        with self._lock:
+            self._asked += 1
+            number = self._asked
+            self._answers[number] = answer
+        self._wire.send({**message, "number": number})
+        return answer.get()
+
+    def _clean(self, value: Any) -> Any:
+        """No secret in an output, however deep."""
+        if isinstance(value, str):
+            return self.scrub(value)
+        if isinstance(value, list):
+            return [self._clean(one) for one in value]
+        if isinstance(value, dict):
+            return {self.scrub(name): self._clean(one) for name, one in value.items()}
+        return value
+
+    def verdict(self, verdict: Verdict) -> None:
+        error = explained(verdict.error, self.scrub) if verdict.error else None
+        self._wire.send({"verdict": {"result": self._clean(dict(verdict.result)), "error": error}})
+
+
+def main(descriptor: int, find: Callable[[str], Job]) -> int:
+    """A run's process from its beginning to its end; `descriptor`: its end of the wire."""
+    wire = Wire.inherited(descriptor)
+    told: Message = {}
+    while not told:
+        messages = wire.read(GIVE_UP)
+        if not messages:
+            return ABANDONED
+        told = next((message for message in messages if "run" in message), {})
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides
+    try:
+        inside = Inside(wire, told)
+        inside.world.enter()
+    except OpsError as error:
+        wire.send({"verdict": {"result": None, "error": explained(error, str)}})
+        return 0
+    sys.stderr = _Scrubbed(inside.scrub)  # type: ignore[assignment] # tracebacks of threads may quote anything
+    threading.Thread(target=inside.listen, name="worker", daemon=True).start()
+    _work(inside, find(told["kind"]), sweep_only=bool(told.get("sweep")))
+    return 0
+
+
+def _work(inside: Inside, job: Job, sweep_only: bool) -> None:
+    try:
+        if inside.again or sweep_only:
+            inside.sweep()
+        inside.verdict(Verdict({}) if sweep_only else job.flow(inside))
+    except OpsError as error:
+        inside.verdict(Verdict({}, error))
+    except KeyboardInterrupt:
+        _unwound(inside)
+    except Exception as bug:  # noqa: BLE001 # the one handler of a run's bugs
+        where = "".join(traceback.format_exception(bug)[-3:])
+        what = f"this is a bug in ops: {type(bug).__name__}: {bug}"
+        inside.verdict(Verdict({"traceback": where}, OpsError(what, "report it with the run's result")))
+
+
+def _unwound(inside: Inside) -> None:
+    """Cancelled: what the flow left running on hosts is ended too."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    inside.sweep()
+    inside.verdict(Verdict({}, OpsError("interrupted")))
+
+
+def explained(error: OpsError, scrub: Callable[[str], str]) -> Mapping[str, Any]:
+    """An error as it is kept: what, next_step, exit_code."""
+    what = error.what
+    if isinstance(error, InventoryInvalidError):
+        what += ": " + "; ".join(str(problem) for problem in error.problems[:5])
+    return {"what": scrub(what), "next_step": scrub(error.next_step), "exit_code": error.exit_code}
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class _Scrubbed:
+    """Standard error without secrets."""
+
+    def __init__(self, scrub: Callable[[str], str]) -> None:
+        self._scrub = scrub
+
+    def write(self, text: str) -> int:
+        os.write(2, self._scrub(text).encode(errors="replace"))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""

@@ -1,0 +1,193 @@
+"""Ask for runs, claim them with all their locks, end them: every change is one transaction with its audit row."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ops.errors import OpsError, UsageError
+from ops.runs import audit
+from ops.runs.model import Job, Order, Run, RunState, Scope
+from ops.system.database import Database, Transaction
+
+_RUN = "SELECT r.*, (SELECT {concat} FROM want w WHERE w.run = r.id) AS locks FROM run r"
+_LONGEST_ERROR = 2000
+
+
+class FencedError(OpsError):
+    """This worker no longer owns the run: it was taken over, ended or removed. Nothing was written."""
+
+    next_step = "nothing to do: another worker goes on with it"
+
+
+def new_id() -> str:
+    """Sorts by time: 13 digits of milliseconds, then chance."""
+    return f"{int(time.time() * 1000):013d}{secrets.token_hex(4)}"
+
+
+def enqueue(database: Database, job: Job, order: Order, world: Mapping[str, Any], scope: Scope, hold: str = "") -> Run:
+    """Ask for a run. The same `tick` twice gives the run that is there already."""
+    with database.write() as tx:
+        if order.tick and (there := tx.one("SELECT id FROM run WHERE tick = ?", order.tick)):
+            return get_in(tx, there["id"], database.shared)
+        run, now = new_id(), tx.now()
+        state = RunState.HELD if hold else RunState.WAITING
+        tx.do(
+            """INSERT INTO run (id, kind, version, args, world, state, created, due, priority, who, reason, plan, tick,
+               pin, attempts, timeout, retry_of, hold, token, attempt)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)""",
+            run, job.kind, job.version, _json(dict(order.args)), _json(dict(world)), state, now,
+            order.due or now, job.priority, order.who, order.reason, order.plan, order.tick, order.pin,
+            job.attempts, job.timeout, order.retry_of, hold or None,
+        )  # fmt: skip
+        tx.many("INSERT INTO want (run, name) VALUES (?, ?)", [(run, name) for name in sorted(set(scope.locks))])
+        whom = [("opd", opd) for opd in scope.opds] + [("host", host) for host in scope.hosts]
+        tx.many(
+            "INSERT INTO subject (run, type, name, state, text) VALUES (?, ?, ?, '', '')",
+            [(run, *one) for one in sorted(set(whom))],
+        )
+        about = {"kind": job.kind, "args": dict(order.args), "reason": order.reason, "plan": order.plan, "hold": hold}
+        audit.add(tx, order.who, "asked", run, about)
+        return get_in(tx, run, database.shared)
+
+
+def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_only: bool = False) -> Run | None:
+    """The next run that may start here, with its locks taken; None when there is none.
+
+    First come, first served for every lock: who waits longer for one of a run's locks goes before it, so that a run
+    that needs many hosts is never starved by those that need one.
+    """
+    with database.write() as tx:
+        now = tx.now()
+        pin = "r.pin = ?" if pinned_only else "(r.pin IS NULL OR r.pin = ?)"
+        known = [(kind, version) for kind, one in jobs.items() for version in one.versions]
+        mine = " OR ".join("(r.kind = ? AND r.version = ?)" for _ in known) or "1 = 0"
+        row = tx.one(
+            f"""SELECT r.id FROM run r WHERE r.state = 'waiting' AND r.due <= ? AND {pin} AND ({mine})
+            AND NOT EXISTS (SELECT 1 FROM want w JOIN lock l ON l.name = w.name WHERE w.run = r.id AND l.run <> r.id)
+            AND NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
+                JOIN run e ON e.id = o.run AND e.state = 'waiting' AND e.due <= ? AND e.pin IS NULL
+                WHERE w.run = r.id AND (e.priority < r.priority OR (e.priority = r.priority AND e.due < r.due)
+                    OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id)))
+            ORDER BY r.priority, r.due, r.id LIMIT 1""",  # noqa: S608 # only our own words
+            now, executor, *[value for pair in known for value in pair], now,
+        )  # fmt: skip
+        if row is None:
+            return None
+        run = row["id"]
+        tx.do("DELETE FROM lock WHERE run = ?", run)  # of an owner that died
+        tx.do("INSERT INTO lock (name, run) SELECT name, run FROM want WHERE run = ?", run)
+        tx.do(
+            """UPDATE run SET state = 'running', owner = ?, token = token + 1, attempt = attempt + 1,
+               started = COALESCE(started, ?) WHERE id = ?""",
+            executor, now, run,
+        )  # fmt: skip
+        taken = get_in(tx, run, database.shared)
+        audit.add(tx, executor, "started" if taken.attempt == 1 else "resumed", run, {"token": taken.token})
+        return taken
+
+
+def fence(tx: Transaction, run: str, token: int) -> None:
+    """FencedError unless the run is running under this token."""
+    row = tx.one("SELECT token, state FROM run WHERE id = ?", run)
+    if row is None or row["token"] != token or row["state"] != RunState.RUNNING:
+        raise FencedError(f"run {run} was taken over by another worker")
+
+
+def finish(database: Database, run: Run, state: RunState, result: Any, error: Mapping[str, Any] | None) -> RunState:
+    """End a run, or have it tried again later; its locks are free then. FencedError when it is not ours."""
+    with database.write() as tx:
+        fence(tx, run.id, run.token)
+        now = tx.now()
+        tries = int((tx.one("SELECT attempts FROM run WHERE id = ?", run.id) or {})["attempts"])
+        again = state is RunState.FAILED and tries > 1
+        tx.do("DELETE FROM lock WHERE run = ?", run.id)
+        if again:
+            tx.do(
+                "UPDATE run SET state = 'waiting', owner = NULL, token = token + 1, attempts = ?, due = ? WHERE id = ?",
+                tries - 1, now + min(60 * 2 ** (run.attempt - 1), 3600), run.id,
+            )  # fmt: skip
+        else:
+            tx.do(
+                "UPDATE run SET state = ?, ended = ?, owner = NULL, result = ?, error = ? WHERE id = ?",
+                state, now, _json(result), _json(error), run.id,
+            )  # fmt: skip
+            _tell_outside(tx, run, state, error, now)
+        about = {"attempt": run.attempt, "error": str((error or {}).get("what", ""))[:_LONGEST_ERROR]}
+        audit.add(tx, run.owner or run.who, f"{state}, will be tried again" if again else state, run.id, about)
+        return RunState.WAITING if again else state
+
+
+def crashed(database: Database, run: Run, most: int) -> RunState:
+    """The run's process died without a word: it goes on where it was, with its locks, unless it did so `most` times."""
+    if run.attempt >= most:
+        what = f"its process died {most} times without a word"
+        error = {"what": what, "next_step": "free memory? see the run's log", "exit_code": 1}
+        return finish(database, run, RunState.FAILED, None, error)
+    with database.write() as tx:
+        fence(tx, run.id, run.token)
+        tx.do("UPDATE run SET state = 'waiting', owner = NULL, token = token + 1 WHERE id = ?", run.id)
+        audit.add(tx, run.owner or run.who, "process died", run.id, {"attempt": run.attempt})
+    return RunState.WAITING
+
+
+def cancel(database: Database, run: str, who: str) -> RunState:
+    """Ask a run to end. One that waits is cancelled at once; one that runs, by its worker. Its state then."""
+    with database.write() as tx:
+        found = get_in(tx, run, database.shared)
+        if found.state.ended:
+            raise UsageError(
+                f"run {run} has ended already: {found.state}", "ops jobs list shows the ones that have not"
+            )
+        audit.add(tx, who, "asked to cancel", run, {})
+        tx.do("UPDATE run SET cancel_by = ? WHERE id = ?", who, run)
+        if found.state is RunState.RUNNING:
+            return RunState.RUNNING
+        now = tx.now()
+        tx.do("UPDATE run SET state = 'cancelled', ended = ?, error = ? WHERE id = ?", now, _json(cancelled(who)), run)
+        tx.do("DELETE FROM lock WHERE run = ?", run)
+        return RunState.CANCELLED
+
+
+def to_cancel(database: Database, executor: str) -> dict[str, str]:
+    """Runs of this executor that somebody wants cancelled, with who."""
+    with database.read() as tx:
+        rows = tx.all("SELECT id, cancel_by FROM run WHERE owner = ? AND cancel_by IS NOT NULL", executor)
+    return {row["id"]: row["cancel_by"] for row in rows}
+
+
+def get(database: Database, run: str) -> Run:
+    """The run with this id, or the only one whose id begins or ends so. UsageError when there is none, or several."""
+    with database.read() as tx:
+        found = tx.all("SELECT id FROM run WHERE id = ? OR id LIKE ? OR id LIKE ? LIMIT 3", run, f"{run}%", f"%{run}")
+        exact = [row for row in found if row["id"] == run] or found
+        if len(exact) != 1:
+            raise UsageError(f"{'no run' if not exact else 'several runs'} with the id {run!r}", "ops jobs list")
+        return get_in(tx, exact[0]["id"], database.shared)
+
+
+def get_in(tx: Transaction, run: str, shared: bool) -> Run:
+    concat = "string_agg(w.name, chr(10))" if shared else "group_concat(w.name, char(10))"
+    row = tx.one(f"{_RUN.format(concat=concat)} WHERE r.id = ?", run)
+    if row is None:
+        raise UsageError(f"no run with the id {run!r}", "ops jobs list")
+    return Run.of(row)
+
+
+def cancelled(who: str) -> dict[str, Any]:
+    return {"what": f"cancelled by {who}", "next_step": "", "exit_code": 130}
+
+
+def _tell_outside(tx: Transaction, run: Run, state: RunState, error: Mapping[str, Any] | None, now: float) -> None:
+    """Leave the result for the alert channels; `ops.runs.notify` sends it."""
+    if state is RunState.CANCELLED:
+        return
+    body = {"kind": run.kind, "state": state, "who": run.who, "error": (error or {}).get("what", ""), "at": now}
+    tx.do("INSERT INTO outbox (run, body, due, tries) VALUES (?, ?, ?, 0)", run.id, json.dumps(body), now)
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False, default=str)
