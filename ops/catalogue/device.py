@@ -23,6 +23,8 @@ Optic = Literal[
 ]
 _RATE_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _BIGGEST_FIRST = ("G", "M", "k")
+HIDDEN = "<hidden>"  # stands where a configuration held a secret
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def _compiles(pattern: str) -> str:
@@ -33,7 +35,14 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
+def _names_the_secret(pattern: str) -> str:
+    if "secret" not in re.compile(pattern).groupindex:
+        raise ValueError("no group `secret` in it")
+    return pattern
+
+
 Pattern = Annotated[str, AfterValidator(_compiles)]
+SecretPattern = Annotated[Pattern, AfterValidator(_names_the_secret)]
 DottedOid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
 
 
@@ -95,6 +104,38 @@ class Queue(_Data):
         return int(number) * _RATE_UNITS[unit] * self.rate_unit
 
 
+class RunningConfig(_Data):
+    """How the whole configuration is read, and what of it may be kept. Patterns are searched in the unwrapped text."""
+
+    read: str
+    whole: Pattern = Field(description="found in every complete answer")
+    wrapped: Pattern = Field(default=r"(?!)", description="where a long line goes on in the next: taken out")
+    volatile: tuple[Pattern, ...] = Field(description="taken out: what changes although nobody changed anything")
+    secrets: tuple[SecretPattern, ...] = Field(description="what the group `secret` finds is hidden")
+
+    def kept(self, answer: str) -> str:
+        """What of a device's answer is kept: no secret, nothing volatile. ValueError when it is not whole."""
+        text = re.sub(self.wrapped, "", plain(answer))
+        if not re.search(self.whole, text):
+            raise ValueError("the answer is no whole configuration")
+        for pattern in self.secrets:
+            text = re.sub(pattern, _hide, text)
+        for pattern in self.volatile:
+            text = re.sub(pattern, "", text)
+        return "\n".join(line.rstrip() for line in text.splitlines()).strip("\n") + "\n"
+
+
+def plain(answer: str) -> str:
+    """Lines as they are meant: without a terminal's colours, and no sign that would steer whoever reads them."""
+    lines = _COLOUR.sub("", answer).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return "\n".join("".join(s if s.isprintable() or s == "\t" else ascii(s)[1:-1] for s in line) for line in lines)
+
+
+def _hide(found: re.Match[str]) -> str:
+    begin, end = found.start("secret") - found.start(), found.end("secret") - found.start()
+    return found[0][:begin] + HIDDEN + found[0][end:]
+
+
 class Device(_Data):
     """One vendor's system. `unverified`: never compared with a recording of a real device."""
 
@@ -105,6 +146,7 @@ class Device(_Data):
     unverified: bool = False
     optical: Optical | None = None
     queue: Queue
+    running_config: RunningConfig
 
 
 def names() -> list[str]:

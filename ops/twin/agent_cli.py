@@ -1,19 +1,20 @@
 """The command line of a twin's router: one language per vendor, as much of each as setting a bandwidth contract needs.
 
-Pure: a line in, text out; the configuration is plain data that outlives the session and can be kept as JSON.
+A line in, text out; the configuration is plain data that outlives the session and can be kept as JSON.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from ops.catalogue.device import short_rate
+from ops.twin import agent_config
+from ops.twin.agent_config import MENUS, pairs
 
-Configuration = dict[str, dict[str, Any]]  # queue or port by name, with its settings
+Configuration = agent_config.Configuration
 _RATE = re.compile(r"(\d+)([kMG]?)")
 _UNIT = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
@@ -38,13 +39,14 @@ class Session(Protocol):
 
 
 class RouterOs:
-    """`/queue simple add|set|remove|print` and little else."""
+    """`/queue simple add|set|remove|print`, `/export` and little else."""
 
     banner = "\r\n  MikroTik RouterOS (kominfo-ops twin)\r\n\r\n"
 
     def __init__(self, name: str, user: str, ports: Iterable[str], configuration: Configuration) -> None:
         self._prompt = f"[{user}@{name}] > "
         self._name, self._ports, self._queues = name, set(ports), configuration
+        self._menu = re.compile(rf"({'|'.join(MENUS)}) (add|remove)\b(.*)")
 
     def prompt(self) -> str:
         return self._prompt
@@ -57,13 +59,17 @@ class RouterOs:
         verb = re.match(r"/?queue simple (add|set|remove|print)\b(.*)", text)
         if verb:
             return self._queue(verb[1], verb[2].strip())
+        if re.fullmatch(r"/export( terse)?( hide-sensitive)?", text):
+            return agent_config.routeros_export(self._name, self._ports, self._queues)
+        if item := self._menu.match(text):
+            return agent_config.routeros_item(self._queues, item[1], item[2], item[3].strip())
         return "" if not text else f"bad command name {text.split(maxsplit=1)[0].strip('/')} (line 1 column 1)"
 
     def _queue(self, verb: str, rest: str) -> str:
         if verb == "print":
             return self._print(rest)
         if verb == "add":
-            return self._add(_settings(rest))
+            return self._add(pairs(rest))
         found = re.match(r'\[\s*find (?:where )?name="?([^"\]\s]+)"?\s*\]\s*(.*)', rest)
         if not found:
             return "expected end of command (line 1 column 15)"
@@ -72,7 +78,7 @@ class RouterOs:
             return ""
         if found[1] not in self._queues:
             return "no such item"
-        return self._store(found[1], self._queues[found[1]] | _settings(found[2]))
+        return self._store(found[1], self._queues[found[1]] | pairs(found[2]))
 
     def _add(self, settings: dict[str, str]) -> str:
         name = settings.pop("name", "")
@@ -98,7 +104,7 @@ class RouterOs:
     def _print(self, rest: str) -> str:
         wanted = re.search(r'where name~"([^"]*)"', rest)
         lines = []
-        for at, (name, queue) in enumerate(sorted(self._queues.items())):
+        for at, (name, queue) in enumerate(sorted(agent_config.queues(self._queues).items())):
             if wanted and not re.search(wanted[1], name):
                 continue
             lines.append(
@@ -111,14 +117,14 @@ class RouterOs:
 
 def routeros_limits(configuration: Configuration) -> list[Limit]:
     found = []
-    for queue in configuration.values():
+    for queue in agent_config.queues(configuration).values():
         upload, download = (_bits(rate) for rate in queue["max-limit"].split("/"))
         found.append(Limit(queue["dst"], download, upload))
     return found
 
 
 class Vrp:
-    """`interface`, `description`, `qos lr` and their `undo`; `display current-configuration interface`."""
+    """`interface`, `description`, `qos lr` and their `undo`; `display current-configuration [interface]`."""
 
     banner = "\r\nInfo: Huawei VRP (kominfo-ops twin)\r\n"
     _wrong = "                ^\r\nError: Unrecognized command found at '^' position."
@@ -136,8 +142,8 @@ class Vrp:
     def line(self, text: str) -> str | None:
         if not text or text == "screen-length 0 temporary":
             return ""
-        if text == "display current-configuration interface":
-            return self._display()
+        if text.startswith("display "):
+            return self._display(text)
         if text in {"quit", "return"}:
             return self._leave(text)
         if not self._system:
@@ -145,7 +151,7 @@ class Vrp:
             return "Enter system view, return user view with Ctrl+Z." if self._system else self._wrong
         if found := re.fullmatch(r"interface (\S+)", text):
             return self._enter(found[1])
-        return self._configure(text) if self._port else self._wrong
+        return self._configure(text)
 
     def _leave(self, how: str) -> str | None:
         if not self._system:
@@ -163,6 +169,8 @@ class Vrp:
         return ""
 
     def _configure(self, text: str) -> str:
+        if not self._port:
+            return "" if agent_config.vrp_setting(self._set, text) else self._wrong
         held = self._set.setdefault(self._port, {})
         if found := re.fullmatch(r"undo (description|qos lr inbound|qos lr outbound)", text):
             held.pop(found[1], None)
@@ -174,7 +182,12 @@ class Vrp:
             return self._wrong
         return ""
 
-    def _display(self) -> str:
+    def _display(self, text: str) -> str:
+        if text == "display current-configuration":
+            return agent_config.vrp_current(self._name, self._interfaces(), self._set)
+        return self._interfaces() if text == "display current-configuration interface" else self._wrong
+
+    def _interfaces(self) -> str:
         lines = ["#"]
         for port in self._ports:
             held = self._set.get(port, {})
@@ -199,10 +212,6 @@ LANGUAGES: dict[str, tuple[Language, Callable[[Configuration], list[Limit]]]] = 
     "mikrotik_routeros": (RouterOs, routeros_limits),
     "huawei": (Vrp, vrp_limits),
 }
-
-
-def _settings(text: str) -> dict[str, str]:
-    return dict(word.partition("=")[::2] for word in shlex.split(text))
 
 
 def _bits(rate: str) -> int:
