@@ -258,7 +258,7 @@ class Phones(Declared):
 
 class BackupSet(Declared):
     name: Code
-    kind: Literal["postgresql", "files"]
+    kind: Literal["postgresql", "files", "sqlite"]
     server: Name = Field(description="the server in hosts.yml that holds it")
     source: str = Field(description="absolute path, or the database's name")
     rpo: Duration = Field(description="how much work may be lost at most")
