@@ -60,6 +60,24 @@ class Inside:
         self._ask({"end": name, "output": output})
         return output  # type: ignore[no-any-return]
 
+    def part(self, name: str, work: Callable[[], Verdict]) -> Verdict:
+        """As `step`, for work that may fail and yet have a result: it is kept only when it did not fail."""
+        failed: list[Verdict] = []
+
+        def whole() -> Mapping[str, Any]:
+            verdict = work()
+            if verdict.error:
+                failed.append(verdict)
+                raise verdict.error
+            return verdict.result
+
+        try:
+            return Verdict(self.step(name, whole))
+        except OpsError:
+            if failed:
+                return failed[0]
+            raise
+
     def key(self, name: str) -> str:
         """The idempotency key of a step: the same in every attempt."""
         return f"{self.id}/{name}"
@@ -135,7 +153,7 @@ def main(descriptor: int, find: Callable[[str], Job]) -> int:
     except OpsError as error:
         wire.send({"verdict": {"result": None, "error": explained(error, str)}})
         return 0
-    sys.stderr = _Scrubbed(inside.scrub)  # type: ignore[assignment] # tracebacks of threads may quote anything
+    sys.stderr = _Scrubbed(inside.scrub)  # tracebacks of threads may quote anything
     threading.Thread(target=inside.listen, name="worker", daemon=True).start()
     _work(inside, find(told["kind"]), sweep_only=bool(told.get("sweep")))
     return 0

@@ -121,6 +121,12 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
         return RunState.WAITING if again else state
 
 
+def release(database: Database, run: str) -> None:
+    """Let a run that was asked for begin now."""
+    with database.write() as tx:
+        tx.do("UPDATE run SET due = created WHERE id = ? AND state IN ('waiting', 'held')", run)
+
+
 def crashed(database: Database, run: Run, most: int) -> RunState:
     """The run's process died without a word: it goes on where it was, with its locks, unless it did so `most` times."""
     if run.attempt >= most:

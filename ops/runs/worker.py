@@ -37,11 +37,13 @@ class Worker:
         self._observer = Observer(database, folder, name)
         self._running: dict[str, tuple[Attempt, threading.Thread]] = {}
         self._watched = 0.0
+        self._begun = False
         self._stop = threading.Event()
 
     def serve(self, idle: Callable[[], None] = lambda: None) -> None:
         """Work until `stop()`; `idle` is called at every turn. What still runs then is left to others."""
-        self._take_name()
+        if not self._begun:
+            self.begin()
         try:
             while not self._stop.is_set():
                 self.turn()
@@ -49,6 +51,14 @@ class Worker:
                 self._wait()
         finally:
             self._leave()
+
+    def begin(self) -> None:
+        """Take up work under this name, after ending what an earlier process of this name has left running."""
+        self.lease.claim_file()
+        for run in self._observer.runs_of(self.name):
+            leftovers.end_here(run)
+        self.lease.take()
+        self._begun = True
 
     def stop(self) -> None:
         self._stop.set()
@@ -101,13 +111,6 @@ class Worker:
                 if run.pin or run.cancel_by:  # nobody goes on with it, so nobody else would sweep its hosts
                     sweep(run, self.office)
             self._observer.bury(executor)
-
-    def _take_name(self) -> None:
-        """What an earlier process of this name has left running ends first."""
-        self.lease.claim_file()
-        for run in self._observer.runs_of(self.name):
-            leftovers.end_here(run)
-        self.lease.take()
 
     def _start_again(self) -> None:
         """Others took us for dead: end everything, then begin anew under the same name."""
