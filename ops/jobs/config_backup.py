@@ -51,7 +51,7 @@ def config_backup(world: World, opds: Sequence[str] = (), progress: Progress = s
     if not asked:
         return []
     with ThreadPoolExecutor(device_config.AT_ONCE, initializer=world.enter) as pool:
-        return list(pool.map(lambda one: keep(world, *one, progress), asked))
+        return list(pool.map(lambda one: keep(world, one[0], one[1], progress), asked))
 
 
 def routers(world: World, opds: Sequence[str] = ()) -> list[tuple[Opd, Router]]:
@@ -80,6 +80,11 @@ def keep(world: World, opd: Opd, router: Router, progress: Progress = silent) ->
 def changed_since(world: World, router: str, since: float = 0.0) -> list[Commit]:
     """The kept changes of a router's configuration, newest first. `since`: epoch seconds."""
     return files(world).commits(_file(router), since)
+
+
+def seen(world: World, router: str) -> float | None:
+    """When a router's configuration was read last, changed or not; epoch seconds, None for never."""
+    return files(world).seen(_file(router))
 
 
 def files(world: World) -> GitFiles:

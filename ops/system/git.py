@@ -74,7 +74,7 @@ class GitFiles:
         """
         with self._turn():
             before = self._last(name)
-            self._write(name, content)  # also when it is kept: a person may have edited the file
+            self._write(name, content)  # also when it is kept: a person may have edited it, and its time says `seen`
             if before == content:
                 return Kept("", before)
             self._must("add", "--", name)
@@ -86,11 +86,19 @@ class GitFiles:
         """What was kept last as `name`."""
         return self._last(name) if (self._git / "HEAD").is_file() else None
 
+    def seen(self, name: str) -> float | None:
+        """When the file was put last, changed or not, in epoch seconds."""
+        try:
+            return (self.folder / name).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def commits(self, name: str, since: float = 0.0) -> list[Commit]:
         """The changes of one file, newest first. `since`: epoch seconds."""
         if not self._has(f"refs/heads/{BRANCH}"):
             return []
-        words = ["log", "--format=%H%x09%ct%x09%s", f"--since=@{int(since)}", BRANCH, "--", name]
+        only = [f"--since=@{int(since)}"] if since else []
+        words = ["log", "--format=%H%x09%ct%x09%s", *only, BRANCH, "--", name]
         lines = [line.split("\t", 2) for line in self._must(*words).out.splitlines()]
         return [Commit(found, int(at), what) for found, at, what in lines]
 
@@ -105,6 +113,7 @@ class GitFiles:
         path, fresh = self.folder / name, self.folder / f".{name}.new"
         try:
             if path.exists() and path.read_bytes() == content.encode():
+                os.utime(path)
                 return
             fresh.write_text(content, encoding="utf-8")
             fresh.replace(path)
