@@ -16,7 +16,9 @@ then begin an office's file with
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--write", type=Path, metavar="DIR", help="write region.json, fibre.json, drc.json, opd.json")
+    parser.add_argument(
+        "--write", type=Path, metavar="DIR", help="write one file for each kind: region.json, opd.json, …"
+    )
     parser.add_argument("--markdown", action="store_true", help="every key as a table (docs/inventory.md holds it)")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from ops.errors import Problem
-from ops.inventory.document import Document, Path
+from ops.inventory.document import PLACE_KEY, Document, Path
 from ops.inventory.nearest import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -60,9 +61,15 @@ def _owner(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     owner: type[BaseModel] | None = model
     for step in path[:-1]:
         if isinstance(step, str):
-            field = owner.model_fields.get(step) if owner else None
+            field = _fields(owner).get(step)
             owner = _inner_model(field.annotation) if field else None
     return owner
+
+
+def _fields(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
+    """What may be written there, by its key in the file."""
+    fields = model.model_fields if model else {}
+    return {field.alias or name: field for name, field in fields.items() if field.alias != PLACE_KEY}
 
 
 def _inner_model(annotation: Any) -> type[BaseModel] | None:
@@ -79,11 +86,10 @@ def _nearest(model: type[BaseModel], path: Path) -> str:
     owner = _owner(model, path)
     if owner is None:
         return ""
-    known = [key for key in owner.model_fields if key != "at"]
+    known = list(_fields(owner))
     return did_you_mean(str(path[-1]), known) or f"known keys: {', '.join(known)}"
 
 
 def _describe(model: type[BaseModel], path: Path) -> str:
-    owner = _owner(model, path)
-    field = owner.model_fields.get(str(path[-1])) if owner else None
+    field = _fields(_owner(model, path)).get(str(path[-1]))
     return (field.description or "") if field else ""

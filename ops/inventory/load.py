@@ -14,10 +14,11 @@ from ops.inventory.decode import decode
 from ops.inventory.document import Document, parse
 from ops.inventory.finding import locate
 from ops.inventory.hosts import read_servers
-from ops.inventory.model import Opd, Plant, Recovery, Region, RegionFile
+from ops.inventory.model import Agenda, Opd, Plant, Recovery, Region, RegionFile, Schedule
 from ops.inventory.nearest import did_you_mean
 
 _OWN_FILES = ("region.yml", "hosts.yml", "fibre.yml", "drc.yml")
+_MAY_LACK = ("schedules.yml",)
 
 
 def load(folder: Path) -> Region:
@@ -34,6 +35,7 @@ def read_files(folder: Path) -> dict[str, str]:
         for name in names
         if not name.is_file()
     ]
+    names += [shown / name for name in _MAY_LACK if (shown / name).exists()]
     for path in sorted((shown / "opd").glob("[!.]*")):
         if path.suffix == ".yml":
             names.append(path)
@@ -71,7 +73,7 @@ def _assemble(files: Mapping[str, str]) -> Region:
 def join_unchecked(files: Mapping[str, str]) -> tuple[Region, dict[str, Document]]:
     """The files as one Region before any rule has looked at it, and the documents that it came from."""
     problems: list[Problem] = []
-    parts: dict[str, Any] = {"opds": []}
+    parts: dict[str, Any] = {"opds": [], "schedules": Agenda()}
     documents = {}
     for name in sorted(files):
         document = documents[name] = parse(name, files[name])
@@ -112,7 +114,14 @@ def _join(parts: Mapping[str, Any]) -> Region:
         ),
         recovery=parts["drc"],
         opds=tuple(sorted(parts["opds"], key=lambda opd: opd.code)),
+        schedules=_schedules(parts["schedules"], own.timezone),
     )
+
+
+def _schedules(agenda: Agenda, timezone: str) -> tuple[Schedule, ...]:
+    """Each with its time zone, the region's where it names none."""
+    placed = (one if one.timezone else one.model_copy(update={"timezone": timezone}) for one in agenda.schedules)
+    return tuple(sorted(placed, key=lambda schedule: schedule.name))
 
 
 def _shown(path: Path) -> Path:
@@ -140,5 +149,6 @@ _READERS: dict[str, Any] = {
     "hosts": read_servers,
     "fibre": lambda document: decode(Plant, document),
     "drc": lambda document: decode(Recovery, document),
+    "schedules": lambda document: decode(Agenda, document),
     "opd": lambda document: decode(Opd, document),
 }

@@ -1,15 +1,18 @@
 """What can be declared. Frozen types; `at` is the file:line:column a thing was declared at.
 
 region.yml → Region's own keys · hosts.yml → Server (plain Ansible) · fibre.yml → Plant · drc.yml → Recovery ·
-opd/<code>.yml → Opd. The loader joins them into one Region.
+schedules.yml → Agenda · opd/<code>.yml → Opd. The loader joins them into one Region.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
+from ops.inventory.declared import Declared
+from ops.inventory.moments import WeeklyWindow
 from ops.inventory.scalars import (
     Address,
     Bandwidth,
@@ -28,22 +31,14 @@ from ops.inventory.scalars import (
     SecretNames,
     ShortCodes,
     Title,
+    UserName,
 )
+
+# declared in files of their own, found here with the rest
+__all__ = ["JOB_KINDS", "Agenda", "Declared", "Freeze", "JobKind", "Schedule"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Location = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
-
-
-class Declared(BaseModel):
-    """Anything a person wrote down; unknown keys are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-    at: str = Field(default="?:0:0", alias="@", exclude=True, repr=False)
-
-    @property
-    def line(self) -> str:
-        """file:line, as a plan shows it."""
-        return self.at.rpartition(":")[0]
 
 
 # ---- region.yml
@@ -77,7 +72,7 @@ class Upstream(Declared):
 
 
 class Policies(Declared):
-    """Limits of the gate; what lies beyond needs a person's reason."""
+    """Limits of the gate, beyond which a person's reason is needed; who must agree; when nothing changes."""
 
     change_share: Share = Field(default=0.3, description="share of all that one plan may change")
     delete_share: Share = Field(default=0.1, description="share of all that one plan may delete")
@@ -86,6 +81,15 @@ class Policies(Declared):
     protected: tuple[str, ...] = Field(
         default=(), description="patterns of kind:key that are never changed or deleted without a reason"
     )
+    second_person: tuple[Literal["gate", "prune", "failover-drill"], ...] = Field(
+        default=("gate", "prune", "failover-drill"),
+        description="needs the approval of a second person; gate is a plan beyond the limits above",
+    )
+    approvers: tuple[UserName, ...] = Field(
+        default=(), description="users who may approve; anybody but the asker when none is named"
+    )
+    history_days: Annotated[int, Field(ge=30, description="how long runs and who approved them are kept")] = 400
+    freezes: tuple[Freeze, ...] = ()
 
 
 class Station(Declared):
@@ -125,7 +129,7 @@ class Server(Declared):
     name: Name
     address: Address
     groups: tuple[str, ...] = ()
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] = Field(default={})
 
 
 # ---- fibre.yml
@@ -171,7 +175,6 @@ class Vault(Declared):
 
 class DrillPlan(Declared):
     server: Name = Field(description="the DRC server that drills restore on")
-    schedule: str = Field(default="weekly", description="daily, weekly, monthly, quarterly or yearly")
 
 
 class Recovery(Declared):
@@ -288,6 +291,9 @@ class Opd(Declared):
     phones: Phones | None = None
     backup: tuple[BackupSet, ...] = ()
     no_backup: NoBackup | None = Field(default=None, description="instead of backup")
+    maintenance: tuple[WeeklyWindow, ...] = Field(
+        default=(), description="when its network and services may be changed, by the region's clock; always when none"
+    )
 
 
 class Region(RegionFile):
@@ -297,6 +303,7 @@ class Region(RegionFile):
     plant: Plant
     recovery: Recovery
     opds: tuple[Opd, ...]
+    schedules: tuple[Schedule, ...] = ()
 
     def server(self, name: str) -> Server:
         """The declared server of that name. KeyError if there is none (a rule has refused such an inventory)."""

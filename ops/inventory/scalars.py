@@ -96,6 +96,7 @@ _DOMAIN = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 _NUMBER = r"\d{2,8}"
 _RANGE = r"\d{2,8}-\d{2,8}"
 _TITLE = r"[^\x00-\x1f\x7f]{1,200}"
+_USER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 _SECRET = r"[a-z0-9][a-z0-9/_.-]{0,99}"  # noqa: S105 # the form of a secret's name
 
 Bandwidth = Annotated[int, BeforeValidator(_bandwidth), _text("50M", _BANDWIDTH.pattern)]  # bits per second
@@ -120,6 +121,7 @@ Extension = Annotated[str, _pattern(_NUMBER, "a telephone extension (2 to 8 digi
 ExtensionRange = Annotated[
     str, _pattern(_RANGE, "a range of extensions (write 20100-20199)"), _words(_RANGE, "as `20100-20199`")
 ]
+UserName = Annotated[str, _pattern(_USER, "a user's name (letters, digits and . _ @ -)"), _words(_USER, "user")]
 Title = Annotated[str, _pattern(_TITLE, "one line of text"), _words(_TITLE, "line of text")]
 SecretName = Annotated[
     str, _pattern(_SECRET, "the name of a secret, as voip/20101"), _words(_SECRET, "name of a secret, as `voip/20101`")

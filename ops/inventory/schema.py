@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from ops.inventory.document import PLACE_KEY
-from ops.inventory.model import Opd, Plant, Recovery, RegionFile
+from ops.inventory.model import Agenda, Opd, Plant, Recovery, RegionFile
 
 FILES: dict[str, tuple[str, type[BaseModel]]] = {
     "region": ("region.yml", RegionFile),
     "fibre": ("fibre.yml", Plant),
     "drc": ("drc.yml", Recovery),
+    "schedules": ("schedules.yml", Agenda),
     "opd": ("opd/<code>.yml", Opd),
 }
 
@@ -94,4 +95,6 @@ def _default(spec: dict[str, Any]) -> str:
     default = spec.get("default")
     if default in (None, "", [], {}) or isinstance(default, dict):
         return ""
+    if isinstance(default, list):
+        return f"`[{', '.join(map(str, default))}]`"
     return f"`{default}`"

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from ops.inventory.finding import Finding
-from ops.inventory.model import BackupSet, Declared, Link, Opd, Phone, Region, Router, WebHost
+from ops.inventory.model import BackupSet, Declared, Link, Opd, Phone, Region, Router, Schedule, WebHost
 
 
 def links(region: Region) -> Iterator[tuple[Opd, Link]]:
@@ -28,6 +28,15 @@ def webs(region: Region) -> Iterator[tuple[Opd, WebHost]]:
 
 def backups(region: Region) -> Iterator[tuple[Opd, BackupSet]]:
     return ((opd, kept) for opd in region.opds for kept in opd.backup)
+
+
+def named_in(schedule: Schedule, key: str) -> Iterator[tuple[str, str]]:
+    """Each word of that argument (one text or a list), with the key that it stands under."""
+    words = schedule.args.get(key, ())
+    if isinstance(words, str):
+        yield f"args.{key}", words
+    else:
+        yield from ((f"args.{key}.{at}", word) for at, word in enumerate(words))
 
 
 class Claim(NamedTuple):

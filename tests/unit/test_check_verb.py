@@ -70,14 +70,14 @@ def test_no_inventory_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
 def test_schemas_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "--write", str(tmp_path / "new")]) == 0
     assert "opd.json  for opd/<code>.yml" in capsys.readouterr().out
-    for name in ("region", "fibre", "drc", "opd"):
+    for name in ("region", "fibre", "drc", "schedules", "opd"):
         made = json.loads((tmp_path / f"new/{name}.json").read_text(encoding="utf-8"))
         jsonschema.Draft202012Validator.check_schema(made)
 
 
 def test_schemas_without_a_folder_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"region", "fibre", "drc", "opd"}
+    assert set(json.loads(capsys.readouterr().out)) == {"region", "fibre", "drc", "schedules", "opd"}
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

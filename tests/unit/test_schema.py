@@ -46,7 +46,7 @@ def validator(kind: str) -> jsonschema.Draft202012Validator:
 
 @pytest.mark.parametrize("folder", [BATUBARA, ROOT / "tests/contract/rules/base"], ids=lambda path: path.name)
 def test_real_files_are_valid(folder: Path) -> None:
-    for kind in ("region", "fibre", "drc"):
+    for kind in ("region", "fibre", "drc", "schedules"):
         validator(kind).validate(as_an_editor(folder / f"{kind}.yml"))
     office = validator("opd")
     paths = sorted((folder / "opd").glob("*.yml"))
@@ -65,6 +65,15 @@ def test_real_files_are_valid(folder: Path) -> None:
         ("opd", lambda data: data.update({"@": "x"}), []),
         ("fibre", lambda data: data["segments"][0].update(km=0), ["segments", 0, "km"]),
         ("region", lambda data: data["numbering"].update(digits=9), ["numbering", "digits"]),
+        ("region", lambda data: data["policies"]["freezes"][0].update(since="2026-01-01"), ["policies", "freezes", 0]),
+        ("region", lambda data: data["policies"].update(second_person=["gates"]), ["policies", "second_person", 0]),
+        ("opd", lambda data: data.update(maintenance=["mon-fri 18-22"]), ["maintenance", 0]),
+        ("schedules", lambda data: data["schedules"][0].update(cron="0 1 * *"), ["schedules", 0, "cron"]),
+        (
+            "schedules",
+            lambda data: data["schedules"][0].update(args={"opd": {"a": "b"}}),
+            ["schedules", 0, "args", "opd"],
+        ),
         ("drc", lambda data: data["vault"].update(port=70_000), ["vault", "port"]),
     ],
 )

@@ -11,15 +11,10 @@ from ops.inventory.walk import backups
 
 _HOUR, _DAY = 3600, 86_400
 _EVERY = {"hourly": _HOUR, "daily": _DAY, "weekly": 7 * _DAY}
-_DRILLS = ("daily", "weekly", "monthly", "quarterly", "yearly")
 _LEAST, _MOST = 60, 31 * _DAY
 
 
 def check(region: Region) -> Iterable[Finding]:
-    drills = region.recovery.drills
-    if drills.schedule not in _DRILLS:
-        hint = nearest_or_all(drills.schedule, _DRILLS, "schedule")
-        yield Finding(drills, "schedule", f"{drills.schedule} is no schedule for drills", hint)
     for _, kept in backups(region):
         yield from _one(kept)
 

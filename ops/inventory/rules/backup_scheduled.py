@@ -1,0 +1,57 @@
+"""Where backups are scheduled, every set is in one of the schedules, and that one comes often enough for its RPO.
+
+A region without any scheduled backup is left alone: something else takes them. Times are compared by the wall clock, so
+that the one long day of a zone with summer time is no reason to refuse a nightly backup with an RPO of a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice, pairwise
+
+from ops.inventory.finding import Finding
+from ops.inventory.model import BackupSet, Opd, Region, Schedule
+from ops.inventory.walk import backups, named_in
+
+_LOOKED_AT = 500  # times of one schedule: hourly for three weeks, nightly for more than a year
+_HOUR = 3600
+
+
+def check(region: Region) -> Iterable[Finding]:
+    waits = [(schedule, _longest_wait(schedule.cron)) for schedule in region.schedules if schedule.job == "backup"]
+    if not waits:
+        return
+    for opd, kept in backups(region):
+        mine = [(wait, schedule) for schedule, wait in waits if _covers(schedule, opd, kept)]
+        if not mine:
+            what = f"{kept.name} is in no schedule with job: backup"
+            yield Finding(kept, "name", what, "take it into one of schedules.yml")
+            continue
+        wait, schedule = min(mine, key=lambda one: one[0])
+        if wait > kept.rpo:
+            what = (
+                f"losing {_hours(kept.rpo)} at most, but {schedule.name} may leave {_hours(wait)} between two backups"
+            )
+            yield Finding(kept, "rpo", what, f"schedule it more often ({schedule.line})")
+
+
+def _covers(schedule: Schedule, opd: Opd, kept: BackupSet) -> bool:
+    opds = {name for _, name in named_in(schedule, "opd")}
+    sets = {name for _, name in named_in(schedule, "set")}
+    return (not opds or opd.code in opds) and (not sets or bool(sets & {kept.name, f"{opd.code}.{kept.name}"}))
+
+
+def _longest_wait(cron: str) -> float:
+    """Seconds between two of its times at most; infinite when it never comes (another rule's finding)."""
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 # only a region with schedules needs it
+
+    try:
+        times = list(islice(CronSim(cron, datetime(2001, 1, 1)), _LOOKED_AT))  # noqa: DTZ001 # the wall clock's
+    except CronSimError:
+        return float("inf")
+    return max(((later - one).total_seconds() for one, later in pairwise(times)), default=float("inf"))
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / _HOUR:.3g} h"
