@@ -1,8 +1,7 @@
-"""The story in one page: load → derive → read → plan → gate → apply → verify → record."""
+"""The story in one page: load → derive → read → plan → gate → apply. Jobs (`ops.jobs`) run it and keep its history."""
 
 from __future__ import annotations
 
-import getpass
 import importlib
 import json
 import os
@@ -10,7 +9,6 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import ops.derive
@@ -19,10 +17,9 @@ from ops.errors import OpsError, RefusedError, UsageError
 from ops.inventory.model import Region
 from ops.plan import gate
 from ops.plan.change import Artifact, Change, Result
-from ops.plan.plan import Plan, build, differences, dump
+from ops.plan.plan import Plan, beyond, build, differences, dump
 from ops.plan.plan import load as load_plan
 from ops.progress import Event, Progress, State, silent
-from ops.system.lock import alone
 from ops.targets.contract import Applier, Reading, Target
 from ops.world import World
 
@@ -83,39 +80,30 @@ def _compare(world: World, opds: Sequence[str], progress: Progress) -> Plan:
     return build(wanted, found, unread, opds)
 
 
-def apply(world: World, checksum: str, reason: str = "", progress: Progress = silent) -> Outcome:
+def apply(world: World, checksum: str, reason: str = "", progress: Progress = silent, resumed: bool = False) -> Outcome:
     """Apply exactly the plan that was shown under `checksum`.
 
     RefusedError when the world or the declarations have moved on since, or when the gate objects and no reason is
-    given. Hosts that went away since then fail alone, in the outcome. Only one apply works on a world at a time.
+    given. Hosts that went away since then fail alone, in the outcome. `resumed`: an earlier attempt may have done a
+    part of it; what is left must be a part of what was shown. Run it as the job `apply`: only one works on a world.
     """
-    with alone(world.state / "apply.lock", "an apply"):
-        return _apply(world, checksum, reason.strip(), progress)
-
-
-def _apply(world: World, checksum: str, reason: str, progress: Progress) -> Outcome:
-    reviewed = _reviewed(world, checksum)
-    now = _compare(world, reviewed.opds, progress)
-    if moved := differences(reviewed, now):
+    shown = reviewed(world, checksum)
+    now = _compare(world, shown.opds, progress)
+    moved = beyond(shown, now) if resumed else differences(shown, now)
+    if moved:
         raise RefusedError(
             f"plan {checksum[:_SHORTEST_CHECKSUM]} is no longer what would happen: {moved[0]}" + _more(moved)
         )
-    if not reason and (against := gate.objections(now, world.region.policies)):
+    if not reason.strip() and (against := gate.objections(shown, world.region.policies)):
         raise RefusedError(f"the gate holds this plan back: {against[0]}" + _more(against))
     results = [
         Result(change, f"host could not be reached: {now.unread[change.host]}")
-        for change in reviewed.changes
+        for change in shown.changes
         if change.host in now.unread
     ]
-    try:
-        for applier, changes in _by_applier(now.changes):
-            results += _carry_out(applier, world, changes, progress)
-    except BaseException:
-        _record(world, Outcome(reviewed, tuple(results)), reason, "interrupted")
-        raise
-    outcome = Outcome(reviewed, tuple(results))
-    _record(world, outcome, reason, "complete")
-    return outcome
+    for applier, changes in _by_applier(now.changes):
+        results += _carry_out(applier, world, changes, progress)
+    return Outcome(shown, tuple(results))
 
 
 def _carry_out(applier: Applier, world: World, changes: list[Change], progress: Progress) -> list[Result]:
@@ -161,7 +149,8 @@ def _by_applier(changes: Sequence[Change]) -> list[tuple[Applier, list[Change]]]
     return list(grouped.values())
 
 
-def _reviewed(world: World, checksum: str) -> Plan:
+def reviewed(world: World, checksum: str) -> Plan:
+    """The plan that was shown under `checksum`. RefusedError when there is none."""
     folder = world.state / "plans"
     if len(checksum) < _SHORTEST_CHECKSUM:
         raise UsageError(f"{checksum!r} is too short for a checksum", "give at least 12 of its characters")
@@ -174,27 +163,6 @@ def _reviewed(world: World, checksum: str) -> Plan:
 
 def _more(lines: Sequence[str]) -> str:
     return f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-
-
-def _record(world: World, outcome: Outcome, reason: str, ended: str) -> None:
-    """One line per apply in the journal: who, when, what, why, with which result.
-
-    `changes` is how many have a result; what an interrupted one was just working on has none.
-    """
-    entry = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "by": os.environ.get("SUDO_USER") or getpass.getuser(),
-        "checksum": outcome.plan.checksum,
-        "reason": reason,
-        "ended": ended,
-        "planned": len(outcome.plan.changes),
-        "changes": len(outcome.results),
-        "failed": {result.change.host: result.error for result in outcome.failed},
-    }
-    with (world.state / "journal.jsonl").open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps(entry, ensure_ascii=False) + "\n")
-        journal.flush()
-        os.fsync(journal.fileno())
 
 
 def _write(path: Path, content: str) -> None:

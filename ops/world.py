@@ -70,10 +70,15 @@ class World:
         return f"127.{address.partition('.')[2]}", int(self.facts.get(f"port {port}", port))
 
     @property
+    def rehearsal(self) -> bool:
+        """Whether this is a twin: there to be tried on, so windows, freezes and second persons do not bind it."""
+        return self.station is not None or self.loopback
+
+    @property
     def address(self) -> dict[str, str | None]:
         """How another process finds this world: the arguments of `named`."""
         inventory = str(self.inventory.resolve())
-        return {"twin": self.name if self.station or self.loopback else None, "inventory": inventory}
+        return {"twin": self.name if self.rehearsal else None, "inventory": inventory}
 
     def need_servers(self) -> None:
         """ToolMissingError in a world that has none."""

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ops.cli.common import world_of
+from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
 HELP = "back declared sets up to the DRC vault; list who has a backup and who has none"
@@ -19,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     run_ = below.add_parser("run", help="take a backup of every declared set, or of some")
     add_choice(run_)
+    add_running(run_)
     below.add_parser("list", help="coverage first, then every set's newest backup against its RPO")
     seed = below.add_parser("seed", help="put invented data on a twin's source hosts (never on real ones)")
     add_choice(seed)
@@ -48,23 +50,14 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
-    from backup import layout  # noqa: PLC0415 # the inventory's types cost 0.2 s
-    from ops.errors import PartlyAppliedError  # noqa: PLC0415
-    from ops.jobs import backup  # noqa: PLC0415
-
-    world = world_of(args)
-    done = backup.run(world, layout.items(world.region, words(args.opd), words(args.set)), screen.progress)
-    rows = [
-        (one.opd, one.set, one.server, one.snapshot[:12], one.bytes, one.added, f"{one.seconds:.1f}", one.error[:90])
-        for one in done
-    ]
-    screen.table(("office", "set", "server", "snapshot", "bytes", "new", "s", "error"), rows)
-    screen.data([{**_plain(one), "ok": one.ok} for one in done])
-    if failed := [one for one in done if not one.ok]:
-        steps = {one.next_step for one in failed if one.next_step}
-        names = ", ".join(f"{one.opd}.{one.set}" for one in failed)
-        raise PartlyAppliedError(f"no backup of {names}", "; ".join(sorted(steps)))
-    return 0
+    done, found = perform(args, screen, "backup", {"opds": words(args.opd), "sets": words(args.set)})
+    if found:
+        sets = found["sets"]
+        names = ("opd", "set", "server", "snapshot", "bytes", "added", "seconds", "error")
+        rows = [[str(one[name])[:12] if name == "snapshot" else str(one[name])[:90] for name in names] for one in sets]
+        screen.table(("office", "set", "server", "snapshot", "bytes", "new", "s", "error"), rows)
+        screen.data(sets)
+    return conclude(done)
 
 
 def _list(args: argparse.Namespace, screen: Screen) -> int:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import Any
 
-from ops.cli.common import world_of
+from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
-
-if TYPE_CHECKING:
-    from ops.jobs.call_test import CallReport, Way
 
 HELP = "place a test call between two offices and measure both directions"
 EPILOG = """examples:
@@ -23,15 +20,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="from_opd", metavar="OPD", required=True, help="the office that calls")
     parser.add_argument("--to", dest="to_opd", metavar="OPD", required=True, help="the office that is called")
     parser.add_argument("--seconds", type=_seconds, default=4.0, help="how long both talk (default 4)")
+    add_running(parser)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    from ops.jobs.call_test import call_test  # noqa: PLC0415
-
-    report = call_test(world_of(args), args.from_opd, args.to_opd, args.seconds, screen.progress)
-    screen.data(report.as_dict())
-    _show(report, screen)
-    return 0 if report.ok else 1
+    wanted = {"from_opd": args.from_opd, "to_opd": args.to_opd, "seconds": args.seconds}
+    done, found = perform(args, screen, "call-test", wanted)
+    if found:
+        screen.data(found)
+        _show(found, screen)
+    return conclude(done)
 
 
 def _seconds(text: str) -> float:
@@ -44,18 +42,17 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _show(report: CallReport, screen: Screen) -> None:
-    a, b = f"{report.caller} {report.from_opd}", f"{report.callee} {report.to_opd}"
-    rows = [_row(f"{a} → {b}", report.there)] if report.there else []
-    rows.append(_row(f"{b} → {a}" if report.there else f"{a} → {b} → back", report.back))
-    title = f"answered in {report.setup_ms:g} ms, {report.seconds:g} s of talk"
+def _show(found: dict[str, Any], screen: Screen) -> None:
+    a, b = f"{found['caller']} {found['from_opd']}", f"{found['callee']} {found['to_opd']}"
+    rows = [_row(f"{a} → {b}", found["there"])] if found["there"] else []
+    rows.append(_row(f"{b} → {a}" if found["there"] else f"{a} → {b} → back", found["back"]))
+    title = f"answered in {found['setup_ms']:g} ms, {found['seconds']:g} s of talk"
     screen.table(("direction", "sent", "received", "lost", "jitter ms", "tone Hz", "level dB", "other dB"), rows, title)
-    screen.say("verdict: good both ways" if report.ok else "verdict: BAD")
-    for fault in report.faults:
+    screen.say("verdict: good both ways" if found["ok"] else "verdict: BAD")
+    for fault in found["faults"]:
         screen.say(f"  {fault}")
 
 
-def _row(direction: str, way: Way) -> tuple[object, ...]:
-    return (
-        direction, way.sent, way.received, way.lost, way.jitter_ms, way.tone_hz, way.level_db, way.other_db,
-    )  # fmt: skip
+def _row(direction: str, way: dict[str, Any]) -> list[object]:
+    names = ("sent", "received", "lost", "jitter_ms", "tone_hz", "level_db", "other_db")
+    return [direction, *(way[name] for name in names)]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ops.cli.backup import add_choice, again, words
-from ops.cli.common import world_of
+from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
 HELP = "restore declared sets in isolation, compare all of it, measure RTO and RPO, write signed evidence"
@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     run_ = below.add_parser("run", help="drill every declared set, or some")
     add_choice(run_)
+    add_running(run_)
     verify = below.add_parser("verify", help="check an evidence file, its signature and its chain, offline")
     verify.add_argument("record", type=Path, metavar="EVIDENCE.json")
     verify.add_argument(
@@ -35,34 +36,27 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
-    import dataclasses  # noqa: PLC0415
+    done, found = perform(args, screen, "drill", {"opds": words(args.opd), "sets": words(args.set)})
+    if found:
+        from backup.evidence import span  # noqa: PLC0415 # the inventory's types cost 0.2 s
 
-    from backup import layout  # noqa: PLC0415 # the inventory's types cost 0.2 s
-    from backup.evidence import span  # noqa: PLC0415
-    from ops.errors import DrillFailedError  # noqa: PLC0415
-    from ops.jobs import drill  # noqa: PLC0415
-
-    world = world_of(args)
-    done = drill.run(world, layout.items(world.region, words(args.opd), words(args.set)), screen.progress)
-    rows = [
-        (
-            one.opd,
-            one.set,
-            "proven" if one.proven else "NOT PROVEN",
-            f"{span(one.rto)} of {span(one.rto_target)}",
-            f"{span(one.rpo)} of {span(one.rpo_target)}",
-            ", ".join(f"{value} {name}" for name, value in one.counts.items()),
-            one.why[:90],
-        )
-        for one in done
-    ]
-    screen.table(("office", "set", "verdict", "RTO", "RPO", "restored", "why"), rows)
-    for one in done:
-        screen.say(f"evidence: {one.page}")
-    screen.data([dataclasses.asdict(one) for one in done])
-    if failed := [f"{one.opd}.{one.set}" for one in done if not one.proven]:
-        raise DrillFailedError(f"not proven: {', '.join(failed)}")
-    return 0
+        rows = [
+            (
+                one["opd"],
+                one["set"],
+                "proven" if one["proven"] else "NOT PROVEN",
+                f"{span(one['rto'])} of {span(one['rto_target'])}",
+                f"{span(one['rpo'])} of {span(one['rpo_target'])}",
+                ", ".join(f"{value} {name}" for name, value in one["counts"].items()),
+                one["why"][:90],
+            )
+            for one in found["sets"]
+        ]
+        screen.table(("office", "set", "verdict", "RTO", "RPO", "restored", "why"), rows)
+        for one in found["sets"]:
+            screen.say(f"evidence: {one['page']}")
+        screen.data(found["sets"])
+    return conclude(done)
 
 
 def _verify(args: argparse.Namespace, screen: Screen) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
-from ops.cli.common import world_of
+from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
 HELP = "build the servers: packages, users, SSH, firewall and the services of their groups"
@@ -15,40 +16,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="HOSTS", default="", help="only these servers or groups, with commas")
     parser.add_argument("--tags", default="", help="only these roles, with commas: common,web,…")
     parser.add_argument("--check", action="store_true", help="show what would change, change nothing")
+    add_running(parser, changes=True)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    from ops.errors import PartlyAppliedError  # noqa: PLC0415 # the inventory's types cost 0.2 s
-    from ops.jobs.provision import provision  # noqa: PLC0415
+    wanted = {"limit": _words(args.limit), "check": args.check, "tags": _words(args.tags)}
+    done, found = perform(args, screen, "provision", wanted)
+    if found:
+        _show(found, args.check, screen)
+    return conclude(done)
 
-    summary = provision(world_of(args), _words(args.limit), args.check, _words(args.tags), screen.progress)
+
+def _show(found: dict[str, Any], check: bool, screen: Screen) -> None:
+    hosts = found["hosts"]
     rows = [
-        (name, host.ok, host.changed, host.failed, f"{host.seconds:.0f} s", " ".join(host.error.split())[:100])
-        for name, host in summary.hosts.items()
+        (name, host["ok"], host["changed"], host["failed"], f"{host['seconds']:.0f} s", _short(host["error"]))
+        for name, host in hosts.items()
     ]
     screen.table(("server", "ok", "changed", "failed", "busy", "error"), rows)
-    would = "would change" if args.check else "changed"
-    screen.say(f"{len(summary.hosts)} servers in {summary.seconds:.0f} s, {summary.changed} {would}")
-    screen.say(f"record: {summary.record}")
-    if not summary.complete:
+    changed = sum(host["changed"] for host in hosts.values())
+    screen.say(f"{len(hosts)} servers in {found['seconds']:.0f} s, {changed} {'would change' if check else 'changed'}")
+    screen.say(f"record: {found['record']}")
+    if not found["complete"]:
         screen.note("the record is incomplete: it holds fewer or more results than Ansible counted")
-    screen.data(
-        {
-            "run": summary.run,
-            "seconds": round(summary.seconds, 1),
-            "record": str(summary.record),
-            "complete": summary.complete,
-            "hosts": {
-                name: {"ok": host.ok, "changed": host.changed, "error": host.error}
-                for name, host in summary.hosts.items()
-            },
-        }
-    )
-    if summary.failed:
-        raise PartlyAppliedError(
-            f"failed on {', '.join(summary.failed)}", "mend them and run `ops provision` again; the others are done"
-        )
-    return 0
+    screen.data(found)
+
+
+def _short(error: str) -> str:
+    return " ".join(error.split())[:100]
 
 
 def _words(text: str) -> list[str]:

@@ -5,41 +5,69 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from backup import layout, places
 from backup.layout import Item
 from backup.take import BackupResult, take
-from ops.errors import OpsError
+from ops.errors import OpsError, PartlyAppliedError
 from ops.progress import Event, Progress, State, silent
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
 from ops.world import World
 
 AT_ONCE = 4  # sets at a time
 PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
-def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = silent) -> list[BackupResult]:
-    """Back the given sets (all by default) up. One that fails never stops the others; its result says why."""
-    chosen = list(layout.items(world.region) if sets is None else sets)
+def chosen(world: World, args: Args) -> list[Item]:
+    """The sets that a job's arguments `opds` and `sets` name; all when they name none."""
+    return layout.items(world.region, tuple(args.get("opds", ())), tuple(args.get("sets", ())))
+
+
+def _scope(world: World, args: Args) -> Scope:
+    """A source host has one run at a time: what is being changed is not backed up, and the other way round."""
+    items = chosen(world, args)
+    hosts = tuple(sorted({item.set.server for item in items}))
+    return Scope(tuple(sorted({item.opd.code for item in items})), hosts, tuple(f"host:{name}" for name in hosts))
+
+
+@job("backup", "back declared sets up to the vault", scope=_scope, timeout=12 * HOURS, attempts=2, priority=4)
+def BACKUP(run: Inside) -> Verdict:
+    done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step)
+    for result in done:
+        state = "changed" if result.ok else "failed"
+        run.subject("opd", result.opd, state, result.error or f"{result.set}: {result.bytes} bytes")
+    failed = [result for result in done if not result.ok]
+    names = ", ".join(f"{result.opd}.{result.set}" for result in failed)
+    steps = "; ".join(sorted({result.next_step for result in failed if result.next_step}))
+    error = PartlyAppliedError(f"no backup of {names}", steps) if failed else None
+    return Verdict({"sets": [{**asdict(result), "ok": result.ok} for result in done]}, error)
+
+
+def run_sets(
+    world: World, sets: Sequence[Item], progress: Progress = silent, keep: Keep = at_once
+) -> list[BackupResult]:
+    """Back the given sets up. One that fails never stops the others; its result says why. `keep`: makes checkpoints."""
     spots = places.of(world)
     lanes: dict[tuple[str, int], list[Item]] = {}
-    for number, item in enumerate(sorted(chosen, key=lambda item: item.set.server)):
+    for number, item in enumerate(sorted(sets, key=lambda item: item.set.server)):
         lanes.setdefault((item.set.server, number % PER_HOST), []).append(item)
 
     def all_of(items: list[Item]) -> list[BackupResult]:
         world.enter()
-        return [_one(spots, item, world, progress) for item in items]
+        return [_one(spots, item, world, progress, keep) for item in items]
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = [result for results in pool.map(all_of, lanes.values()) for result in results]
     return sorted(done, key=lambda result: (result.opd, result.set))
 
 
-def _one(spots: places.Places, item: Item, world: World, progress: Progress) -> BackupResult:
+def _one(spots: places.Places, item: Item, world: World, progress: Progress, keep: Keep) -> BackupResult:
     progress(Event("back up", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {item.set.server}"))
     try:
         places.check(world, item)
-        result = take(spots, item)
+        result = BackupResult(**keep(f"back up {item.key}", lambda: asdict(take(spots, item))))
     except OpsError as error:
         what = world.secrets.scrub(error.what)
         progress(Event("back up", item.key, State.FAILED, what))

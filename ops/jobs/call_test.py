@@ -16,6 +16,8 @@ from typing import Any
 from ops.errors import OpsError
 from ops.inventory.model import Opd, Phone, Region
 from ops.progress import Event, Progress, State
+from ops.runs.inside import Inside
+from ops.runs.model import Args, Scope, Verdict, job
 from ops.system import netns
 from ops.system.sip.agent import Agent, Call
 from ops.system.sip.media import Heard
@@ -78,6 +80,23 @@ class CallReport:
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "ok": self.ok}
+
+
+def _scope(_world: World, args: Args) -> Scope:
+    """The two offices' telephones: two calls at once would answer each other."""
+    opds = (str(args["from_opd"]), str(args["to_opd"]))
+    return Scope(opds, (), tuple(f"telephones:{opd}" for opd in sorted(set(opds))))
+
+
+@job("call-test", "place a test call between two offices", scope=_scope, timeout=600.0, attempts=2)
+def CALL_TEST(run: Inside) -> Verdict:
+    args = run.args
+    report = call_test(
+        run.world, str(args["from_opd"]), str(args["to_opd"]), float(args.get("seconds", 4)), run.progress
+    )
+    for opd in (report.from_opd, report.to_opd):
+        run.subject("opd", opd, "ok" if report.ok else "failed", "; ".join(report.faults))
+    return Verdict(report.as_dict(), None if report.ok else OpsError(f"the call was bad: {'; '.join(report.faults)}"))
 
 
 def call_test(world: World, from_opd: str, to_opd: str, seconds: float, progress: Progress) -> CallReport:

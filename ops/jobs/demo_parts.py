@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from backup import layout, places
@@ -15,11 +16,13 @@ from backup.evidence import span
 from exporters import read
 from ops import reconcile
 from ops.errors import DrillFailedError, OpsError
-from ops.jobs import backup, drill, seed, station, status
-from ops.jobs.call_test import call_test
-from ops.jobs.provision import provision
+from ops.jobs import backup, seed, station, status
+from ops.jobs.registry import find
 from ops.plan.plan import Plan
 from ops.progress import Event, Progress, State
+from ops.runs.foreground import Desk, RunFailedError, run_here
+from ops.runs.model import Order
+from ops.system.person import who
 from ops.twin import traffic
 from ops.world import NO_SERVERS, World
 
@@ -48,23 +51,28 @@ def booted(world: World) -> str:
 
 
 def provisioned(world: World, progress: Progress) -> str:
-    summary = provision(world, progress=progress)
-    if summary.failed:
-        raise OpsError(f"failed on {', '.join(sorted(summary.failed))}")
-    changed = sum(host.changed for host in summary.hosts.values())
-    done = sum(host.ok for host in summary.hosts.values())
-    return f"{len(summary.hosts)} servers, {done} tasks done, {changed} changed something"
+    hosts = _job(world, "provision", {}, progress)["hosts"].values()
+    done, changed = sum(host["ok"] for host in hosts), sum(host["changed"] for host in hosts)
+    return f"{len(hosts)} servers, {done} tasks done, {changed} changed something"
 
 
 def applied(world: World, progress: Progress) -> str:
     plan = reconcile.plan(world, progress=progress)
     skipped = _skipped(plan)
-    outcome = reconcile.apply(world, plan.checksum, REASON, progress)
-    if outcome.failed:
-        first = outcome.failed[0]
-        raise OpsError(f"{len(outcome.failed)} of {len(outcome.results)} failed; {first.change.key}: {first.error}")
-    done = f"{len(outcome.results)} changes for {len(world.region.opds)} offices on {len(plan.hosts)} machines"
-    return done + skipped
+    results = _job(world, "apply", {"checksum": plan.checksum}, progress)["results"]
+    if failed := [result for result in results if result["error"]]:
+        raise OpsError(f"{len(failed)} of {len(results)} failed; {failed[0]['key']}: {failed[0]['error']}")
+    return f"{len(results)} changes for {len(world.region.opds)} offices on {len(plan.hosts)} machines" + skipped
+
+
+def _job(world: World, kind: str, args: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Run a job here, as its verb does; what it left. OpsError with its own words when it left nothing."""
+    desk = Desk.of(world)
+    run = run_here(desk, find(kind), Order(kind, args, who(), REASON), progress)
+    left = desk.result(run)
+    if not left:
+        raise RunFailedError(run)
+    return left
 
 
 def second_plan(world: World) -> str:
@@ -118,37 +126,39 @@ def measured(world: World, cast: Cast, progress: Progress) -> str:
 
 
 def called(world: World, cast: Cast, progress: Progress) -> str:
-    report = call_test(world, cast.caller, cast.called, CALL_SECONDS, progress)
-    if not report.ok:
-        raise OpsError("; ".join(report.faults))
-    ways = [way for way in (report.there, report.back) if way]
-    heard = " and ".join(f"{way.level_db:.0f} dB, {way.lost} of {way.received} lost" for way in ways)
-    return f"{report.caller} and {report.callee}: set up in {report.setup_ms:.0f} ms, heard {heard}"
+    world.need_servers()
+    wanted = {"from_opd": cast.caller, "to_opd": cast.called, "seconds": CALL_SECONDS}
+    report = _job(world, "call-test", wanted, progress)
+    if not report["ok"]:
+        raise OpsError("; ".join(report["faults"]))
+    ways = [way for way in (report["there"], report["back"]) if way]
+    heard = " and ".join(f"{way['level_db']:.0f} dB, {way['lost']} of {way['received']} lost" for way in ways)
+    return f"{report['caller']} and {report['callee']}: set up in {report['setup_ms']:.0f} ms, heard {heard}"
 
 
 def backed_up(world: World, key: str, progress: Progress) -> str:
     chosen = layout.items(world.region, sets=(key,))
     seed.seed(world, progress, chosen)
-    (result,) = backup.run(world, chosen, progress)
-    if result.error:
-        raise OpsError(result.error)
-    counts = ", ".join(f"{value} {name}" for name, value in result.counts.items() if name != "bytes")
-    return f"{result.bytes / 1e6:.1f} MB, {counts}"
+    (result,) = _job(world, "backup", {"sets": [key]}, progress)["sets"]
+    if result["error"]:
+        raise OpsError(result["error"])
+    counts = ", ".join(f"{value} {name}" for name, value in result["counts"].items() if name != "bytes")
+    return f"{result['bytes'] / 1e6:.1f} MB, {counts}"
 
 
 def restored(world: World, key: str, cast: Cast, pages: dict[str, Path], progress: Progress) -> str:
     """The twin's state goes with the twin; the evidence is kept, with the index and the key that verify it."""
     chosen = layout.items(world.region, sets=(key,))
     places.check(world, chosen[0])
-    (result,) = drill.run(world, chosen, progress)
-    kept = cast.pages / "evidence"
-    shutil.copytree(result.page.parent, kept, dirs_exist_ok=True)
-    pages[f"evidence of {key}"] = kept / result.page.name
-    if not result.proven:
-        raise DrillFailedError(result.why)
-    rto = f"RTO {span(result.rto)} of {span(result.rto_target)}"
-    rpo = f"RPO {span(result.rpo)} of {span(result.rpo_target)}"
-    return f"{rto}, {rpo}, {result.differences} differences"
+    (result,) = _job(world, "drill", {"sets": [key]}, progress)["sets"]
+    page, kept = Path(result["page"]), cast.pages / "evidence"
+    shutil.copytree(page.parent, kept, dirs_exist_ok=True)
+    pages[f"evidence of {key}"] = kept / page.name
+    if not result["proven"]:
+        raise DrillFailedError(result["why"])
+    rto = f"RTO {span(result['rto'])} of {span(result['rto_target'])}"
+    rpo = f"RPO {span(result['rpo'])} of {span(result['rpo_target'])}"
+    return f"{rto}, {rpo}, {result['differences']} differences"
 
 
 def status_page(world: World, rows: Sequence[status.Row], path: Path) -> Path:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from backup import drill, evidence, layout, places
+from backup import drill, evidence, places
 from backup.layout import Item
-from ops.errors import one_line
+from ops.errors import DrillFailedError, one_line
+from ops.jobs.backup import chosen
 from ops.progress import Event, Progress, State, silent
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
 from ops.world import World
 
 
@@ -34,14 +38,36 @@ class DrillResult:
     sha256: str
 
 
-def run(world: World, sets: Sequence[Item] | None = None, progress: Progress = silent) -> list[DrillResult]:
-    """Drill the given sets (all by default) on the declared drill server. Not proven is a result, not an error."""
+def _scope(world: World, args: Args) -> Scope:
+    server = world.region.recovery.drills.server
+    return Scope(tuple(sorted({item.opd.code for item in chosen(world, args)})), (server,), (f"host:{server}",))
+
+
+@job("drill", "prove declared sets by restoring them", scope=_scope, timeout=24 * HOURS, priority=6)
+def DRILL(run: Inside) -> Verdict:
+    done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step)
+    for result in done:
+        run.subject("opd", result.opd, "ok" if result.proven else "failed", result.why)
+    failed = [f"{one.opd}.{one.set}" for one in done if not one.proven]
+    error = DrillFailedError(f"not proven: {', '.join(failed)}") if failed else None
+    return Verdict({"sets": [_plain(one) for one in done]}, error)
+
+
+def _plain(result: DrillResult) -> dict[str, Any]:
+    return {**asdict(result), "record": str(result.record), "page": str(result.page)}
+
+
+def run_sets(
+    world: World, sets: Sequence[Item], progress: Progress = silent, keep: Keep = at_once
+) -> list[DrillResult]:
+    """Drill the given sets on the declared drill server. Not proven is a result, not an error. `keep`: checkpoints."""
     spots = places.of(world)
     drill.clean_abandoned(spots, places.on(world), progress)
     done = []
-    for item in layout.items(world.region) if sets is None else sets:
+    for item in sets:
         progress(Event("drill", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {spots.drill_server}"))
-        result = one(spots, item, world, progress)
+        found = keep(f"drill {item.key}", lambda item=item: _plain(one(spots, item, world, progress)))  # type: ignore[misc]
+        result = DrillResult(**{**found, "record": Path(found["record"]), "page": Path(found["page"])})
         text = f"RTO {evidence.span(result.rto)}, RPO {evidence.span(result.rpo)}" if result.proven else result.why
         progress(Event("drill", item.key, State.OK if result.proven else State.FAILED, text))
         done.append(result)

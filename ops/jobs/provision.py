@@ -8,17 +8,59 @@ import pkgutil
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import ops.derive
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError, PartlyAppliedError, UsageError
 from ops.inventory.model import Region
 from ops.progress import Event, Progress, State, silent
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Scope, Verdict, job
 from ops.system.ansible import Place, Play, RunSummary, run_playbook
 from ops.system.ansible_record import HostRun
-from ops.system.lock import alone
 from ops.world import World
 
 STEP = "provision"
+
+
+def _scope(world: World, args: Args) -> Scope:
+    hosts = _hosts(world, args.get("limit", ()), silent)
+    return Scope((), hosts, tuple(f"host:{name}" for name in hosts))
+
+
+@job(
+    "provision", "build the servers with playbooks/site.yml", scope=_scope, timeout=2 * HOURS, changes=True, priority=3
+)
+def PROVISION(run: Inside) -> Verdict:
+    return run.part("site.yml", lambda: _provisioned(run))
+
+
+def _provisioned(run: Inside) -> Verdict:
+    args = run.args
+    summary = provision(
+        run.world, args.get("limit", ()), bool(args.get("check")), tuple(args.get("tags", ())), run.progress
+    )
+    for name, host in summary.hosts.items():
+        run.subject("host", name, _state(host), describe(host))
+    failed = ", ".join(summary.failed)
+    step = "mend them and run `ops provision` again; the others are done"
+    return Verdict(_told(summary), PartlyAppliedError(f"failed on {failed}", step) if failed else None)
+
+
+def _told(summary: RunSummary) -> dict[str, Any]:
+    return {
+        "run": summary.run,
+        "seconds": round(summary.seconds, 1),
+        "record": str(summary.record),
+        "complete": summary.complete,
+        "hosts": {
+            name: {
+                "ok": host.ok, "changed": host.changed, "failed": host.failed, "seconds": host.seconds,
+                "error": host.error,
+            }
+            for name, host in summary.hosts.items()
+        },
+    }  # fmt: skip
 
 
 def provision(
@@ -48,8 +90,7 @@ def provision(
         hidden=world.secrets.hidden(),
     )
     progress(Event(STEP, "", State.RUNNING, f"{len(hosts)} servers" + (", only looking" if check else "")))
-    with alone(world.state / "provision.lock", "a provision"):
-        summary = run_playbook(play, _telling(progress))
+    summary = run_playbook(play, _telling(progress))
     if summary.error:
         raise OpsError(f"provision: {summary.error}", f"the whole record: {summary.record}")
     summary = _with_silent(summary, hosts)

@@ -100,5 +100,12 @@ def differences(reviewed: Plan, now: Plan) -> list[str]:
     )
 
 
+def beyond(reviewed: Plan, now: Plan) -> list[str]:
+    """What `now` would do that was not in the reviewed plan, one line each; what is done already is no reason."""
+    shown = {_identity(change) for change in reviewed.changes}
+    more = {_identity(change) for change in now.changes} - shown
+    return sorted(f"not in the reviewed plan: {kind} {key}" for kind, key, *_ in more)
+
+
 def _identity(change: Change) -> tuple[str, str, str, str]:
     return change.kind, change.key, digest(change.before), digest(change.after)

@@ -44,6 +44,7 @@ class Attempt:
         self.cancel_by = run.cancel_by
         self._office = office
         self._verdict: Message | None = None
+        self._postpone: Message | None = None
         self._events: list[tuple[str, str, str, str]] = []
         self._flushed = 0.0
         self._stopping: tuple[float, str] | None = None  # until when it may unwind, and why it must end
@@ -94,6 +95,8 @@ class Attempt:
         elif "end" in message:
             self._patiently(lambda: office.steps.end(self.run, message["end"], message["output"]))
             wire.send({"answer": message["number"]})
+        elif "postpone" in message:
+            self._postpone = message
         elif "verdict" in message:
             self._verdict = message["verdict"]
 
@@ -132,6 +135,9 @@ class Attempt:
             state = RunState.CANCELLED if self.cancel_by else RunState.FAILED
             error = {"what": self._stopping[1], "next_step": f"ops jobs retry {self.run.id}", "exit_code": 130}
             self._patiently(lambda: queue.finish(office.database, self.run, state, None, error))
+        elif self._postpone:
+            until, why = float(self._postpone["postpone"]), str(self._postpone["why"])
+            self._patiently(lambda: queue.postpone(office.database, self.run, until, why))
         elif verdict is not None:
             state = RunState.FAILED if verdict["error"] else RunState.DONE
             result = office.steps.result(verdict["result"])

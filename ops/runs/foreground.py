@@ -6,6 +6,8 @@ import os
 import platform
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from ops.runs import queue
 from ops.runs.model import Job, Order, Run, RunState
 from ops.runs.steps import Steps
 from ops.runs.tables import open_database
-from ops.runs.worker import PROCESS, Worker
+from ops.runs.worker import Worker
 from ops.system.database import Database
 from ops.world import World
 
@@ -72,31 +74,35 @@ class Desk:
         return queue.get(self.database, fresh.id)
 
 
-def run_here(
-    desk: Desk, job: Job, order: Order, progress: Progress, must_hold: str = "", process: str = PROCESS
-) -> Run:
+def run_here(desk: Desk, job: Job, order: Order, progress: Progress, must_hold: str = "") -> Run:
     """Ask for a run and carry it out in this command, unless it must wait for a second person. The run as it ended.
 
     Interrupted, the run is cancelled with everything it has started.
     """
-    name = f"cli-{platform.node()}-{os.getpid()}-{threading.get_ident() % 10000}"
-    run = desk.ask(job, replace(order, pin=name), must_hold)
-    return run if run.state is RunState.HELD else carry_out(desk, job, run, name, progress, process)
+    with _working(desk, job, progress) as name:
+        run = desk.ask(job, replace(order, pin=name), must_hold)
+        return run if run.state is RunState.HELD else _until_ended(desk, run, progress)
 
 
-def carry_out(desk: Desk, job: Job, run: Run, name: str, progress: Progress, process: str = PROCESS) -> Run:
-    """Work as the executor `name` until `run`, which is pinned to it, has ended."""
+def carry_out(desk: Desk, job: Job, run: Run, progress: Progress) -> Run:
+    """Carry a run that waits out in this command; as `run_here`."""
+    with _working(desk, job, progress) as name:
+        queue.pin(desk.database, run.id, name)
+        return _until_ended(desk, run, progress)
+
+
+@contextmanager
+def _working(desk: Desk, job: Job, progress: Progress) -> Iterator[str]:
+    """A worker of this command's own, for runs that are pinned to it; its name."""
+    name = f"cli-{platform.node()}-{os.getpid()}"
     worker = Worker(desk.database, desk.world.state, {job.kind: job}, name, slots=1)
     worker.only_pinned = True
-    worker.office = replace(worker.office, process=process, on_event=lambda told: progress(_event(told)))
-    thread = threading.Thread(target=worker.serve, name="worker", daemon=True)
+    worker.office = replace(worker.office, on_event=lambda told: progress(_event(told)))
     worker.begin()
+    thread = threading.Thread(target=worker.serve, name="worker", daemon=True)
     thread.start()
     try:
-        return _until_ended(desk, run, progress)
-    except KeyboardInterrupt:
-        _cancel(desk, run)
-        raise
+        yield name
     finally:
         worker.stop()
         thread.join()
@@ -114,6 +120,14 @@ def blockers(database: Database, run: str) -> list[str]:
 
 
 def _until_ended(desk: Desk, run: Run, progress: Progress) -> Run:
+    try:
+        return _watched(desk, run, progress)
+    except KeyboardInterrupt:
+        _cancel(desk, run)
+        raise
+
+
+def _watched(desk: Desk, run: Run, progress: Progress) -> Run:
     asked, told = time.monotonic(), ""
     while True:
         now = queue.get(desk.database, run.id)

@@ -13,15 +13,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from ops import world as worlds
-from ops.errors import InventoryInvalidError, OpsError
+from ops.errors import InventoryInvalidError, OpsError, RefusedError
 from ops.progress import Event
 from ops.runs.leases import GIVE_UP
 from ops.runs.model import Args, Job, Verdict
+from ops.runs.windows import may_change
 from ops.system import leftovers
 from ops.system.wire import Message, Wire
 
@@ -93,6 +95,18 @@ class Inside:
     def scrub(self, text: str) -> str:
         return self.world.secrets.scrub(text)
 
+    def postponed(self, job: Job) -> bool:
+        """Whether it is not the time for changes; the run waits for it then, or fails when no time comes."""
+        if self.world.rehearsal or self.args.get("insists"):
+            return False
+        opds = job.scope(self.world, self.args).opds
+        allowed = may_change(self.world.region, opds, datetime.now(UTC))
+        if not allowed.ok and allowed.opens:
+            self._wire.send({"postpone": allowed.opens.timestamp(), "why": allowed.why})
+        elif not allowed.ok:
+            self.verdict(Verdict({}, RefusedError(f"not the time for changes: {allowed.why}", "no window comes soon")))
+        return not allowed.ok
+
     def sweep(self) -> None:
         """End what earlier attempts of this run have left running, here and on the hosts it holds."""
         leftovers.end_here(self.id, but=[os.getpid()])
@@ -163,6 +177,8 @@ def _work(inside: Inside, job: Job, sweep_only: bool) -> None:
     try:
         if inside.again or sweep_only:
             inside.sweep()
+        if job.changes and not sweep_only and inside.postponed(job):
+            return
         inside.verdict(Verdict({}) if sweep_only else job.flow(inside))
     except OpsError as error:
         inside.verdict(Verdict({}, error))

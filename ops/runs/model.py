@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ops.errors import OpsError
 from ops.system.database import Row
@@ -78,6 +78,17 @@ class Job:
     @property
     def versions(self) -> tuple[int, ...]:
         return (self.version, *self.accepts)
+
+
+class Keep(Protocol):
+    """Makes a checkpoint of a piece of work, by its name: `Inside.step`, or `at_once` where there is no run."""
+
+    def __call__(self, name: str, work: Callable[[], dict[str, Any]], /) -> dict[str, Any]: ...
+
+
+def at_once(_name: str, work: Callable[[], dict[str, Any]], /) -> dict[str, Any]:
+    """No checkpoint."""
+    return work()
 
 
 def job(kind: str, help: str, **options: Any) -> Callable[[Flow], Job]:  # noqa: A002 # argparse's word for it

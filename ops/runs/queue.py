@@ -121,10 +121,34 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
         return RunState.WAITING if again else state
 
 
+def pin(database: Database, run: str, executor: str) -> None:
+    """Let only this executor take a run that waits. UsageError when it does not wait any more."""
+    with database.write() as tx:
+        if not tx.do("UPDATE run SET pin = ?, due = ? WHERE id = ? AND state = 'waiting'", executor, tx.now(), run):
+            raise UsageError(f"run {run} does not wait: {get_in(tx, run, database.shared).state}", "ops jobs list")
+
+
 def release(database: Database, run: str) -> None:
     """Let a run that was asked for begin now."""
     with database.write() as tx:
         tx.do("UPDATE run SET due = created WHERE id = ? AND state IN ('waiting', 'held')", run)
+
+
+def postpone(database: Database, run: Run, until: float, why: str) -> None:
+    """Put a run back until then (seconds since the epoch), without its locks. A command that waits for it is told."""
+    if run.pin:
+        error = {"what": f"not the time for changes: {why}", "next_step": "--enqueue waits for it", "exit_code": 5}
+        finish(database, run, RunState.FAILED, None, error)
+        return
+    with database.write() as tx:
+        fence(tx, run.id, run.token)
+        tx.do("DELETE FROM lock WHERE run = ?", run.id)
+        tx.do(
+            """UPDATE run SET state = 'waiting', owner = NULL, token = token + 1, attempt = attempt - 1, due = ?
+               WHERE id = ?""",
+            until, run.id,
+        )  # fmt: skip
+        audit.add(tx, run.owner or run.who, "postponed", run.id, {"until": until, "why": why})
 
 
 def crashed(database: Database, run: Run, most: int) -> RunState:

@@ -118,8 +118,6 @@ def test_queues_of_all_routers_are_applied_and_servers_are_named(up: Twin) -> No
     assert up.json("plan", "--twin", NAME, code=6)["changes"] == []
     assert qdiscs() == before, "a queue of the twin must never slow this machine's loopback down"
     assert "tc is skipped" in (up.world.state / "run/agents.log").read_text()
-    log = (up.world.state / "journal.jsonl").read_text()
-    assert json.loads(log)["failed"] == {}
 
 
 def qdiscs() -> str:
