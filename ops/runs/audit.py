@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from ops.runs.model import Run
 from ops.system.database import Database, Row, Transaction
 
 FIRST = "0" * 64  # what the first row follows
@@ -22,6 +23,12 @@ def add(tx: Transaction, who: str, act: str, run: str, about: dict[str, Any]) ->
         "INSERT INTO audit (seq, at, who, act, run, about, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         *row.values(), prev, digest(row, prev),
     )  # fmt: skip
+
+
+def asked(run: Run) -> dict[str, Any]:
+    """What was asked for: what the row `asked` holds, and what an approval is for."""
+    shown = {name: getattr(run, name) for name in ("kind", "args", "world", "reason", "plan")}
+    return {**shown, "hold": run.hold or ""}
 
 
 def digest(row: Row, prev: str) -> str:

@@ -49,9 +49,11 @@ def enqueue(database: Database, job: Job, order: Order, world: Mapping[str, Any]
             "INSERT INTO subject (run, type, name, state, text) VALUES (?, ?, ?, '', '')",
             [(run, *one) for one in sorted(set(whom))],
         )
-        about = {"kind": job.kind, "args": dict(order.args), "reason": order.reason, "plan": order.plan, "hold": hold}
-        audit.add(tx, order.who, "asked", run, about)
-        return get_in(tx, run, database.shared)
+        asked = get_in(tx, run, database.shared)
+        audit.add(tx, order.who, "asked", run, audit.asked(asked))
+        if hold:
+            tell_outside(tx, asked, state, None, now)
+        return asked
 
 
 def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_only: bool = False) -> Run | None:
@@ -115,7 +117,8 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
                 "UPDATE run SET state = ?, ended = ?, owner = NULL, result = ?, error = ? WHERE id = ?",
                 state, now, _json(result), _json(error), run.id,
             )  # fmt: skip
-            _tell_outside(tx, run, state, error, now)
+            if state is not RunState.CANCELLED:
+                tell_outside(tx, run, state, error, now)
         about = {"attempt": run.attempt, "error": str((error or {}).get("what", ""))[:_LONGEST_ERROR]}
         audit.add(tx, run.owner or run.who, f"{state}, will be tried again" if again else state, run.id, about)
         return RunState.WAITING if again else state
@@ -179,6 +182,8 @@ def cancel(database: Database, run: str, who: str) -> RunState:
         now = tx.now()
         tx.do("UPDATE run SET state = 'cancelled', ended = ?, error = ? WHERE id = ?", now, _json(cancelled(who)), run)
         tx.do("DELETE FROM lock WHERE run = ?", run)
+        if found.state is RunState.HELD:
+            tell_outside(tx, found, RunState.CANCELLED, None, now)
         return RunState.CANCELLED
 
 
@@ -200,21 +205,24 @@ def get(database: Database, run: str) -> Run:
 
 
 def get_in(tx: Transaction, run: str, shared: bool) -> Run:
-    concat = "string_agg(w.name, chr(10))" if shared else "group_concat(w.name, char(10))"
-    row = tx.one(f"{_RUN.format(concat=concat)} WHERE r.id = ?", run)
-    if row is None:
+    found = read_runs(tx, shared, "r.id = ?", run)
+    if not found:
         raise UsageError(f"no run with the id {run!r}", "ops jobs list")
-    return Run.of(row)
+    return found[0]
+
+
+def read_runs(tx: Transaction, shared: bool, where: str, *values: object) -> list[Run]:
+    """The runs `r` for which the condition holds; it may end with an order and a limit."""
+    concat = "string_agg(w.name, chr(10))" if shared else "group_concat(w.name, char(10))"
+    return [Run.of(row) for row in tx.all(f"{_RUN.format(concat=concat)} WHERE {where}", *values)]
 
 
 def cancelled(who: str) -> dict[str, Any]:
     return {"what": f"cancelled by {who}", "next_step": "", "exit_code": 130}
 
 
-def _tell_outside(tx: Transaction, run: Run, state: RunState, error: Mapping[str, Any] | None, now: float) -> None:
-    """Leave the result for the alert channels; `ops.runs.notify` sends it."""
-    if state is RunState.CANCELLED:
-        return
+def tell_outside(tx: Transaction, run: Run, state: RunState, error: Mapping[str, Any] | None, now: float) -> None:
+    """Leave for the alert channels what became of a run; `ops.runs.notify` sends it."""
     body = {"kind": run.kind, "state": state, "who": run.who, "error": (error or {}).get("what", ""), "at": now}
     tx.do("INSERT INTO outbox (run, body, due, tries) VALUES (?, ?, ?, 0)", run.id, json.dumps(body), now)
 

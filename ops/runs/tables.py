@@ -23,6 +23,7 @@ TABLES = (
     "CREATE INDEX IF NOT EXISTS run_queue ON run (state, priority, due, id)",
     "CREATE INDEX IF NOT EXISTS run_owner ON run (owner)",
     "CREATE INDEX IF NOT EXISTS run_created ON run (created)",
+    "CREATE INDEX IF NOT EXISTS run_ended ON run (ended)",
     # the locks a run needs, all or none; while it holds them they stand in `lock` too
     "CREATE TABLE IF NOT EXISTS want (run TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (name, run))",
     "CREATE INDEX IF NOT EXISTS want_run ON want (run)",
@@ -47,8 +48,11 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS audit (seq BIGINT PRIMARY KEY, at DOUBLE PRECISION NOT NULL, who TEXT NOT NULL,
         act TEXT NOT NULL, run TEXT NOT NULL, about TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS audit_run ON audit (run)",
+    # what the alert channels are told · lost: why it never will be sent
     """CREATE TABLE IF NOT EXISTS outbox (id {serial}, run TEXT NOT NULL, body TEXT NOT NULL,
-        due DOUBLE PRECISION NOT NULL, tries BIGINT NOT NULL, sent DOUBLE PRECISION)""",
+        due DOUBLE PRECISION NOT NULL, tries BIGINT NOT NULL, sent DOUBLE PRECISION, lost TEXT)""",
+    "CREATE INDEX IF NOT EXISTS outbox_left ON outbox (id) WHERE sent IS NULL AND lost IS NULL",
+    "CREATE INDEX IF NOT EXISTS outbox_run ON outbox (run)",
 )
 
 
