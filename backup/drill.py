@@ -22,6 +22,7 @@ from ops.errors import OpsError
 from ops.progress import Event, Progress, State
 from ops.system import hostpython
 from ops.system.process import Ask
+from ops.system.signals import uninterrupted
 
 ROOM = 1.05  # free space wanted, as a multiple of what will lie there
 CLEANUP_SECONDS = 120.0
@@ -76,13 +77,14 @@ def run(spots: Places, item: Item, progress: Progress) -> Drill:
     except OpsError as error:
         drill.failure = f"{book.steps[-1].name}: {error.what}"
     finally:
-        _clean(book, restic, folder, drill)
-        book.close()
+        with uninterrupted():  # also a drill that is cancelled takes away what it restored
+            _clean(book, restic, folder, drill)
+            book.close(drill.cleaned)
     return drill
 
 
 def clean_abandoned(spots: Places, restic_on: Any, progress: Progress) -> int:
-    """Take away what killed drills left on the drill server; how many it were. `restic_on`: name → Exec.
+    """Take away what killed drills, or those that could not clean up, left; how many it were. `restic_on`: name → Exec.
 
     A server that cannot be reached stops no drill: what lies there is tried again the next time.
     """
@@ -94,7 +96,7 @@ def clean_abandoned(spots: Places, restic_on: Any, progress: Progress) -> int:
             progress(Event("clean up", one["drill"], State.FAILED, error.what))
             continue
         journal.close_abandoned(one["path"])
-        progress(Event("clean up", one["drill"], State.CHANGED, "left by a drill that was killed"))
+        progress(Event("clean up", one["drill"], State.CHANGED, "left by a drill that was cut off"))
         cleaned += 1
     return cleaned
 
@@ -128,8 +130,8 @@ def _prove(run: _Run, ledger: Sequence[Mapping[str, Any]]) -> None:
     with run.book.step("look", f"read all of {place.data}"):
         run.tell("look", "at all that came back")
         restored = source(item.set.kind).look(run.restic, place, made.content)
-        if version := restored.content.get("version"):
-            drill.versions["postgresql"] = str(version)
+        if source(item.set.kind).ONE_FILE and (version := restored.content.get("version")):
+            drill.versions[item.set.kind] = str(version)
     with run.book.step("compare", f"checks {' '.join(checks(item.set.kind))}"):
         drill.restored, drill.verified = restored, time.time()
         drill.found = Found(
@@ -186,7 +188,7 @@ def _manifest(run: _Run) -> tuple[str, tuple[Manifest, bool]]:
 def _restore(run: _Run, made: Manifest) -> Place:
     """Restore by snapshot id into a fresh folder of this drill alone."""
     item, limit = run.drill.item, max(60.0, run.drill.item.set.rto)
-    is_file = item.set.kind == "postgresql"
+    is_file = source(item.set.kind).ONE_FILE
     path = made.path.rpartition("/")[0] or "/" if is_file else made.path
     snapshot, data = run.drill.entry["snapshot"], f"{run.folder}/data"
     with run.book.step("room", f"mkdir {data}; free space"):

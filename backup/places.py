@@ -37,8 +37,8 @@ class Places:
     root: str = ""  # folder that holds the servers' trees in a loopback twin
 
     def path_of(self, item: Item) -> str:
-        """A set's source by the name it has where it is read: a folder, or a database."""
-        above = f"{self.root}/{item.set.server}" if self.root and item.set.kind == "files" else ""
+        """A set's source by the name it has where it is read: a folder, a file, or a database."""
+        above = f"{self.root}/{item.set.server}" if self.root and item.set.kind != "postgresql" else ""
         return above + item.set.source
 
     @property

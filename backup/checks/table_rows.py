@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backup.checks.contract import Difference, Found
 
-KINDS = ("postgresql",)
+KINDS = ("postgresql", "sqlite")
 TITLE = ("Setiap tabel kembali baris demi baris", "Every table is back row by row")
 
 

@@ -42,7 +42,9 @@ class Place:
 
 
 class Source(Protocol):
-    """A module of this folder."""
+    """A module of this folder. `ONE_FILE`: whether a snapshot holds one file (a dump), or else a folder."""
+
+    ONE_FILE: bool
 
     def take(self, restic: Restic, key: str, source: str, timezone: str) -> Taken:
         """Back `source` up on the host that `restic` runs on, and tell what a restore must equal."""

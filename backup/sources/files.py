@@ -12,6 +12,7 @@ from backup.trouble import ResticError, Trouble
 from ops.errors import OpsError
 from ops.system import hostpython
 
+ONE_FILE = False
 _WALK = (programs, tree)
 
 

@@ -11,6 +11,7 @@ from backup.sources.contract import Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
 
+ONE_FILE = True
 RUN_AS = "postgres"
 WHERE: tuple[str, ...] = ()  # psql's words for a server that is not the host's default one
 

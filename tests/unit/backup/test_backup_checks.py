@@ -22,6 +22,8 @@ DATABASE = {
     "tables": {"public.a": TABLE, "public.b": {"rows": 0, "sum": "0:0"}},
     "objects": {"index public.i": "x", "sequence public.s": "7"},
 }
+SQLITE = {**DATABASE, "sha256": "cc", "integrity": ["ok"], "orphans": "0"}
+CONTENTS = {"files": TREE, "postgresql": DATABASE, "sqlite": SQLITE}
 NOW = 1_000_000.0
 
 
@@ -30,7 +32,7 @@ def snapshot(name: str) -> Snapshot:
 
 
 def good(kind: str) -> Found:
-    content = TREE if kind == "files" else DATABASE
+    content = CONTENTS[kind]
     entry = {
         "snapshot": "s3s3s3s3",
         "manifest_snapshot": "m3m3m3m3",
@@ -96,6 +98,11 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("postgresql", "table_objects", "sequence behind", restored(lambda t: t["objects"].update({"sequence public.s": "6"})), Difference("differs", "sequence public.s", "6, was 7")),
     ("postgresql", "table_objects", "sequence unused", restored(lambda t: t["objects"].update({"sequence public.s": "unused"})), Difference("differs", "sequence public.s", "unused, was 7")),
     ("postgresql", "table_objects", "trigger extra", restored(lambda t: t["objects"].update({"trigger t": "y"})), Difference("extra", "trigger t")),
+    ("sqlite", "table_rows", "row changed", restored(lambda t: t["tables"]["public.a"].update(sum="1:3")), Difference("differs", "public.a", "sum over 5 rows is not the one at the source")),
+    ("sqlite", "table_objects", "index lost", restored(lambda t: t["objects"].pop("index public.i")), Difference("missing", "index public.i")),
+    ("sqlite", "database_file", "a page is broken", restored(lambda t: t.update(integrity=["row 3 missing from index i"])), Difference("broken", "database", "row 3 missing from index i")),
+    ("sqlite", "database_file", "another file", restored(lambda t: t.update(sha256="dd")), Difference("differs", "database", "sha256 dd, was cc")),
+    ("sqlite", "database_file", "orphans", restored(lambda t: t.update(orphans="2")), Difference("differs", "database", "2 rows point to rows that are not there, was 0")),
     ("files", "manifest", "changed", replaced(digest="ee"), Difference("changed", "manifest", "its sha256 is not the one in the station's ledger")),
     ("files", "manifest", "unsigned", replaced(signed=False), Difference("unsigned", "manifest", "the signature is not the station's")),
     ("files", "manifest", "of another snapshot", with_entry(snapshot="s2s2s2s2"), Difference("foreign", "manifest", "it speaks of snapshot s3s3s3s3")),
@@ -111,7 +118,7 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["files", "postgresql"])
+@pytest.mark.parametrize("kind", CONTENTS)
 def test_good_passes_everywhere(kind: str) -> None:
     assert [(name, one) for name, check in checks(kind).items() for one in check.differences(good(kind))] == []
 

@@ -1,0 +1,46 @@
+"""One SQLite file: a consistent copy made by SQLite itself, with rows, row sums and definitions of that very copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from backup.hostside import programs, restic_call, sqlite
+from backup.restic import LONG, Restic
+from backup.sources.contract import Place, Restored, Taken
+from backup.trouble import ResticError, Trouble
+from ops.system import hostpython
+
+ONE_FILE = True
+
+
+def take(restic: Restic, key: str, source: str, timezone: str) -> Taken:
+    """Whoever uses the file goes on meanwhile. HostFailedError when it is not there or no SQLite file."""
+    del timezone
+    path = f"/{source.rpartition('/')[2]}"
+    words = [*restic.backup_words(restic.where.name, [key]), "--stdin-filename", path]
+    arguments = {"database": source, "call": restic.call(words, LONG)}
+    asked = hostpython.Call((programs, restic_call, sqlite), "backup", arguments, LONG + 60)
+    answer = hostpython.call(restic.where, asked)
+    saved = restic.saved(answer["done"])
+    if saved.bytes != answer["facts"]["bytes"]:
+        what = f"{restic.where.name}: {source}: restic read {saved.bytes} of {answer['facts']['bytes']} bytes"
+        raise ResticError(Trouble.INCOMPLETE, what)
+    return Taken(saved, path, answer["facts"])
+
+
+def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
+    """The restored file, as it lies there: opened so that nothing is written, with SQLite's own check of all pages."""
+    del manifest
+    arguments = {"database": place.data, "run_as": place.run_as}
+    asked = hostpython.Call((programs, restic_call, sqlite), "facts", arguments, place.limit)
+    return Restored(hostpython.call(restic.where, asked))
+
+
+def counts(content: Mapping[str, Any]) -> dict[str, int]:
+    tables = content["tables"].values()
+    return {
+        "tables": len(content["tables"]),
+        "rows": sum(table["rows"] for table in tables),
+        "objects": len(content["objects"]),
+    }
