@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -39,31 +39,29 @@ def report(
     `month` is as 2026-09, of the region's own time. `drifts` are summaries of `ops.jobs.drift` checks: the job's
     history holds them. UsageError for a month that is none or has not begun, OpsError when nothing can be written.
     """
-    span_of = month_of(month, world.region.timezone, time.time() if now is None else now)
-    kept = records(world, drifts)
-    folder = world.state / "reports" / span_of.name
+    asked = month_of(month, world.region.timezone, time.time() if now is None else now)
+    kept, pages = records(world, drifts), {language: page(language, asked) for language in LANGUAGES}
+    folder = world.state / "reports" / asked.name
     made = []
     for opd in world.region.opds:
-        found = facts(world, opd, span_of, kept)
-        made += [_write(folder / f"{opd.code}.{name}", text) for name, text in _texts(found, span_of).items()]
+        found = facts(world, opd, asked, kept)
+        texts = {f"{language}.md": render(found) for language, render in pages.items()}
+        texts["json"] = json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        made += [_write(folder / f"{opd.code}.{name}", text) for name, text in texts.items()]
         progress(Event(STEP, opd.code, _STATES[found["state"]], f"missing: {', '.join(found['missing']) or 'nothing'}"))
     return sorted(made)
 
 
-def _texts(found: Facts, month: Month) -> dict[str, str]:
-    texts = {f"{language}.md": render(found, month, language) for language in LANGUAGES}
-    return texts | {"json": json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"}
-
-
-def render(found: Facts, month: Month, language: str) -> str:
-    """Pure: one office's report in one language."""
+def page(language: str, month: Month) -> Callable[[Facts], str]:
+    """What writes one office's facts down in one language. Pure."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
 
     # autoescape is for HTML; what comes from files and hosts goes through `md` in the templates
     env = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True)  # noqa: S701
     env.filters |= {"md": _markdown, "span": LANGUAGES[language], "time": partial(_time, month=month)}
     begin = datetime.fromtimestamp(month.begin, month.zone)
-    return env.get_template(f"report.{language}.md.j2").render(r=found, month=begin.month, year=begin.year)
+    template = env.get_template(f"report.{language}.md.j2")
+    return lambda found: template.render(r=found, month=begin.month, year=begin.year)
 
 
 def _markdown(text: object) -> str:

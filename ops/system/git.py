@@ -79,7 +79,12 @@ class GitFiles:
                 return Kept("", before)
             self._must("add", "--", name)
             # `--only`: what another file's killed commit had added already stays out of this one.
-            self._must("commit", "--quiet", "--file=-", "--only", "--", name, text=message(before))
+            try:
+                self._must("commit", "--quiet", "--file=-", "--only", "--", name, text=message(before))
+            except OpsError:
+                if self._last(name) != content:  # else the git of a killed process came first with the same
+                    raise
+                return Kept("", before)
             return Kept(self._must("rev-parse", "HEAD").out.strip(), before)
 
     def last(self, name: str) -> str | None:
@@ -101,6 +106,10 @@ class GitFiles:
         words = ["log", "--format=%H%x09%ct%x09%s", *only, BRANCH, "--", name]
         lines = [line.split("\t", 2) for line in self._must(*words).out.splitlines()]
         return [Commit(found, int(at), what) for found, at, what in lines]
+
+    def message(self, commit: str) -> str:
+        """The whole message of one commit."""
+        return self._must("log", "-1", "--format=%B", commit, "--").out
 
     def _last(self, name: str) -> str | None:
         there = f"refs/heads/{BRANCH}:{name}"
