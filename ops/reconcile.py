@@ -59,7 +59,7 @@ def targets() -> dict[str, Target]:
 
 def plan(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> Plan:
     """Load, derive, read, compare; and keep the plan, so that `apply` knows what was shown."""
-    made = _compare(world, opds, progress)
+    made = compare(world, opds, progress)
     folder = world.state / "plans"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     _write(folder / f"{made.checksum}.json", json.dumps(dump(made)))
@@ -69,7 +69,8 @@ def plan(world: World, opds: Sequence[str] = (), progress: Progress = silent) ->
     return made
 
 
-def _compare(world: World, opds: Sequence[str], progress: Progress) -> Plan:
+def compare(world: World, opds: Sequence[str], progress: Progress) -> Plan:
+    """What a plan would be now; it is not kept, so nobody can apply it."""
     _known(world.region, opds)
     wanted = derive(world.region)
     progress(Event("derive", "", State.OK, f"{len(wanted)} artefacts of {len(world.region.opds)} offices"))
@@ -88,7 +89,7 @@ def apply(world: World, checksum: str, reason: str = "", progress: Progress = si
     part of it; what is left must be a part of what was shown. Run it as the job `apply`: only one works on a world.
     """
     shown = reviewed(world, checksum)
-    now = _compare(world, shown.opds, progress)
+    now = compare(world, shown.opds, progress)
     moved = beyond(shown, now) if resumed else differences(shown, now)
     if moved:
         raise RefusedError(

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
-    done, found = perform(args, screen, "backup", {"opds": words(args.opd), "sets": words(args.set)})
+    done, found = perform(args, screen, "backup", {"opd": words(args.opd), "set": words(args.set)})
     if found:
         sets = found["sets"]
         names = ("opd", "set", "server", "snapshot", "bytes", "added", "seconds", "error")

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
-    done, found = perform(args, screen, "drill", {"opds": words(args.opd), "sets": words(args.set)})
+    done, found = perform(args, screen, "drill", {"opd": words(args.opd), "set": words(args.set)})
     if found:
         from backup.evidence import span  # noqa: PLC0415 # the inventory's types cost 0.2 s
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from ops.cli.common import world_of
 from ops.cli.screen import Screen
 from ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from ops.system.sockets import Socket
+    from ops.world import World
 
 HELP = "measure every office's router and serve it to Prometheus"
 EPILOG = "example: ops exporter serve -i inventories/batubara --listen 10.40.0.10:9800"
@@ -23,17 +28,22 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     import logging  # noqa: PLC0415
 
     from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
-    from ops.system.sockets import listen_tcp  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     world = world_of(args)
+    serve(world, listen(world, args.listen, screen))
+    return 0
+
+
+def listen(world: World, where: str | None, screen: Screen) -> Socket:
+    """A listening socket at ADDR:PORT, by default at the station's declared address."""
+    from ops.system.sockets import listen_tcp  # noqa: PLC0415
+
     station = world.region.station
-    usual = world.reach(str(station.address), station.exporter_port)
-    address, port = _place(args.listen) if args.listen else usual
+    address, port = _place(where) if where else world.reach(str(station.address), station.exporter_port)
     listening = listen_tcp(address, port)
     screen.note(f"measuring at http://{address}:{port}/sd, /probe?target=<device>, /metrics; Ctrl-C ends it")
-    serve(world, listening)
-    return 0
+    return listening
 
 
 def _place(text: str) -> tuple[str, int]:

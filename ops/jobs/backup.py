@@ -21,8 +21,8 @@ PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
 def chosen(world: World, args: Args) -> list[Item]:
-    """The sets that a job's arguments `opds` and `sets` name; all when they name none."""
-    return layout.items(world.region, tuple(args.get("opds", ())), tuple(args.get("sets", ())))
+    """The sets that a job's arguments `opd` and `set` name; all when they name none."""
+    return layout.items(world.region, tuple(args.get("opd", ())), tuple(args.get("set", ())))
 
 
 def _scope(world: World, args: Args) -> Scope:

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError, PartlyAppliedError, UsageError
 from ops.inventory.model import Opd, Router
 from ops.progress import Event, Progress, State, silent
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Scope, Verdict, job
 from ops.system.git import Commit, GitFiles
 from ops.targets import device_config
 from ops.world import World
@@ -39,6 +41,24 @@ class ConfigResult:
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "ok": self.ok}
+
+
+def _scope(world: World, args: Args) -> Scope:
+    asked = routers(world, tuple(args.get("opd", ())))
+    hosts = tuple(sorted(router.name for _, router in asked))
+    return Scope(tuple(sorted({opd.code for opd, _ in asked})), hosts, tuple(f"host:{name}" for name in hosts))
+
+
+@job("config-backup", "keep the routers' running configurations", scope=_scope, timeout=HOURS, attempts=2)
+def CONFIG_BACKUP(run: Inside) -> Verdict:
+    done = config_backup(run.world, tuple(run.args.get("opd", ())), run.progress)
+    for result in done:
+        state = "failed" if result.error else "changed" if result.commit else "ok"
+        run.subject("host", result.router, state, result.error)
+        run.subject("opd", result.opd, state, result.error)
+    failed = [result.router for result in done if result.error]
+    error = PartlyAppliedError(f"not kept: {', '.join(failed)}", "mend them, then try again") if failed else None
+    return Verdict({"routers": [result.as_dict() for result in done]}, error)
 
 
 def config_backup(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> list[ConfigResult]:

@@ -139,7 +139,7 @@ def called(world: World, cast: Cast, progress: Progress) -> str:
 def backed_up(world: World, key: str, progress: Progress) -> str:
     chosen = layout.items(world.region, sets=(key,))
     seed.seed(world, progress, chosen)
-    (result,) = _job(world, "backup", {"sets": [key]}, progress)["sets"]
+    (result,) = _job(world, "backup", {"set": [key]}, progress)["sets"]
     if result["error"]:
         raise OpsError(result["error"])
     counts = ", ".join(f"{value} {name}" for name, value in result["counts"].items() if name != "bytes")
@@ -150,7 +150,7 @@ def restored(world: World, key: str, cast: Cast, pages: dict[str, Path], progres
     """The twin's state goes with the twin; the evidence is kept, with the index and the key that verify it."""
     chosen = layout.items(world.region, sets=(key,))
     places.check(world, chosen[0])
-    (result,) = _job(world, "drill", {"sets": [key]}, progress)["sets"]
+    (result,) = _job(world, "drill", {"set": [key]}, progress)["sets"]
     page, kept = Path(result["page"]), cast.pages / "evidence"
     shutil.copytree(page.parent, kept, dirs_exist_ok=True)
     pages[f"evidence of {key}"] = kept / page.name

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ops.errors import ChangesPendingError
 from ops.plan.change import Change
 from ops.plan.render import diff
 from ops.progress import Event, Progress, State, silent
-from ops.reconcile import _compare as compare
+from ops.reconcile import compare
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Scope, Verdict, job
 from ops.world import World
 
 STEP = "drift"
@@ -62,6 +65,24 @@ class DriftResult:
     def as_dict(self) -> dict[str, Any]:
         """All of it, with the lines that differ; never a line of a content that names secrets."""
         return self.summary() | {"differences": [_told(change) for change in self.changes]}
+
+
+def _scope(world: World, args: Args) -> Scope:
+    return Scope(tuple(args.get("opd", ())) or tuple(opd.code for opd in world.region.opds))
+
+
+@job("drift", "compare what is there with what is declared", scope=_scope, timeout=HOURS, priority=7)
+def DRIFT(run: Inside) -> Verdict:
+    found = drift(run.world, tuple(run.args.get("opd", ())), run.progress)
+    offices = found.by_office()
+    for opd in run.world.region.opds:
+        differ = sum(len(changes) for changes in offices.get(opd.code, {}).values())
+        if not found.opds or opd.code in found.opds:
+            run.subject("opd", opd.code, "failed" if differ else "ok", f"{differ} differ" if differ else "")
+    unread = f"; no answer from {', '.join(sorted(found.unread))}" if found.unread else ""
+    what = f"{len(found.changes)} artefacts are not as declared{unread}"
+    error = None if found.clean else ChangesPendingError(what, "ops plan shows them")
+    return Verdict(found.as_dict(), error)
 
 
 def drift(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> DriftResult:

@@ -9,22 +9,43 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from backup.evidence import span, span_id
 from ops.errors import OpsError
 from ops.jobs.report_facts import Facts, facts
 from ops.jobs.report_records import Month, month_of, records
 from ops.progress import Event, Progress, State, silent
+from ops.runs.inside import Inside
+from ops.runs.model import HOURS, Args, Scope, Verdict, job
 from ops.world import World
 
 STEP = "report"
 TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGES = {"en": span, "id": span_id}
 _STATES = {"ok": State.OK, "bad": State.FAILED, "none": State.SKIPPED}
+
+
+def _scope(world: World, _args: Args) -> Scope:
+    return Scope(tuple(opd.code for opd in world.region.opds), (), ("reports",))
+
+
+@job("report", "write every office's monthly report", scope=_scope, timeout=HOURS, priority=8)
+def REPORT(run: Inside) -> Verdict:
+    """Of `month`, by default the one before this one."""
+    month = str(run.args.get("month") or _month_before(run.world.region.timezone))
+    begins = month_of(month, run.world.region.timezone, time.time()).begin
+    drifts = [one for one in run.results("drift", begins) if "at" in one]
+    return Verdict({"month": month, "files": [str(path) for path in report(run.world, month, drifts, run.progress)]})
+
+
+def _month_before(timezone: str) -> str:
+    first = datetime.now(ZoneInfo(timezone)).replace(day=1)
+    return f"{first - timedelta(days=1):%Y-%m}"
 
 
 def report(

@@ -95,6 +95,9 @@ class Attempt:
         elif "end" in message:
             self._patiently(lambda: office.steps.end(self.run, message["end"], message["output"]))
             wire.send({"answer": message["number"]})
+        elif "results" in message:
+            found = self._patiently(lambda: queue.results(office.database, message["results"], message["since"]))
+            wire.send({"answer": message["number"], "found": [office.steps.whole(one) for one in found]})
         elif "postpone" in message:
             self._postpone = message
         elif "verdict" in message:

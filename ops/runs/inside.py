@@ -80,6 +80,11 @@ class Inside:
                 return failed[0]
             raise
 
+    def results(self, kind: str, since: float) -> list[dict[str, Any]]:
+        """What runs of a kind that ended since then (seconds since the epoch) left, oldest first."""
+        found: list[dict[str, Any]] = self._ask({"results": kind, "since": since})["found"]
+        return found
+
     def key(self, name: str) -> str:
         """The idempotency key of a step: the same in every attempt."""
         return f"{self.id}/{name}"

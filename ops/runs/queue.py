@@ -187,6 +187,17 @@ def cancel(database: Database, run: str, who: str) -> RunState:
         return RunState.CANCELLED
 
 
+def results(database: Database, kind: str, since: float) -> list[dict[str, Any]]:
+    """What the runs of a kind that ended since then left, oldest first; 1,000 at most."""
+    with database.read() as tx:
+        rows = tx.all(
+            """SELECT result FROM run WHERE kind = ? AND ended >= ? AND result IS NOT NULL
+               ORDER BY ended DESC LIMIT 1000""",
+            kind, since,
+        )  # fmt: skip
+    return [json.loads(row["result"]) for row in reversed(rows)]
+
+
 def to_cancel(database: Database, executor: str) -> dict[str, str]:
     """Runs of this executor that somebody wants cancelled, with who."""
     with database.read() as tx:
