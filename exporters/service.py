@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from exporters.calls import CallResults
 from exporters.device import Polled
+from exporters.jobs import JobRuns
 from exporters.metrics import CONTENT_TYPE, table
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, probe_groups, watched
@@ -58,6 +59,8 @@ class Service:
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)
         self.registry.register(CallResults(world.state))
+        self.jobs = JobRuns(world.state)
+        self.registry.register(self.jobs)
         self._probes = Counter(*_told("opd_exporter_probes_total"), registry=self.registry)
         self._declared = Gauge(*_told("opd_exporter_devices"), registry=self.registry)
 
@@ -80,7 +83,9 @@ class Service:
     async def metrics(self) -> bytes:
         with contextlib.suppress(OpsError):
             await self._refresh()
-        return generate_latest(self.registry)
+        return await asyncio.to_thread(
+            generate_latest, self.registry
+        )  # a job database that is away must not hold all up
 
     def close(self) -> None:
         for device in self._devices.values():
@@ -147,6 +152,7 @@ def application(service: Service) -> Starlette:
     async def life(_app: Starlette) -> AsyncIterator[None]:
         yield
         service.close()
+        service.jobs.close()
 
     return Starlette(
         routes=[

@@ -11,6 +11,7 @@ from ops.runs.model import Run
 from ops.system.database import Database, Row, Transaction
 
 FIRST = "0" * 64  # what the first row follows
+FORGOT = "forgot"  # runs that ended `before` a time, which its row names
 _CHUNK = 1000
 
 

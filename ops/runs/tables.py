@@ -8,6 +8,7 @@ from pathlib import Path
 from ops.system.database import Database, connect
 
 URL_VARIABLE = "OPS_JOBS_URL"
+_FILE = "jobs.sqlite"
 
 TABLES = (
     # state: held (a second person must agree) | waiting | running | done | failed | cancelled | refused
@@ -58,6 +59,11 @@ TABLES = (
 
 def open_database(state: Path) -> Database:
     """The job database of the world with this state folder: $OPS_JOBS_URL, else a file in it. Makes its tables."""
-    database = connect(os.environ.get(URL_VARIABLE) or f"sqlite://{state.resolve() / 'jobs.sqlite'}")
+    database = connect(os.environ.get(URL_VARIABLE) or f"sqlite://{state.resolve() / _FILE}")
     database.create(TABLES)
     return database
+
+
+def is_there(state: Path) -> bool:
+    """Whether that world has a job database, for those who look at it without need of one."""
+    return bool(os.environ.get(URL_VARIABLE)) or (state / _FILE).exists()

@@ -17,12 +17,29 @@ _MOST_BYTES = 64 * 1024 * 1024
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+class HttpStatusError(HostFailedError):
+    """It answered, with a status that is not 2xx."""
+
+    def __init__(self, host: str, status: int, said: str) -> None:
+        super().__init__(host, f"HTTP {status}: {said}")
+        self.status = status
+
+
 def get(url: str, query: Mapping[str, str] | None = None, seconds: float = SECONDS) -> bytes:
-    """The body of an http URL. HostFailedError for no answer, and for a status that is not 2xx with its first line."""
-    asked = f"{url}?{urllib.parse.urlencode(query)}" if query else url
+    """The body of an http URL. HostFailedError for no answer, HttpStatusError for a status that is not 2xx."""
+    return _body(f"{url}?{urllib.parse.urlencode(query)}" if query else url, None, seconds)
+
+
+def post_json(url: str, value: Any, seconds: float = SECONDS) -> bytes:
+    """Send a value as JSON; the answer's body. Errors as `get`."""
+    return _body(url, json.dumps(value, ensure_ascii=False).encode(), seconds)
+
+
+def _body(url: str, sent: bytes | None, seconds: float) -> bytes:
     host = urllib.parse.urlsplit(url).netloc
-    if not asked.startswith(("http://", "https://")):
+    if not url.startswith(("http://", "https://")):
         raise HostFailedError(host or url, "not an http address")
+    asked = urllib.request.Request(url, sent, {"Content-Type": "application/json"} if sent is not None else {})  # noqa: S310 # checked above
     try:
         with _opener.open(asked, timeout=seconds) as answer:
             body: bytes = answer.read(_MOST_BYTES)
@@ -30,7 +47,7 @@ def get(url: str, query: Mapping[str, str] | None = None, seconds: float = SECON
     except urllib.error.HTTPError as error:
         with error:
             said = error.read(2000).decode(errors="replace").strip().splitlines()
-        raise HostFailedError(host, f"HTTP {error.code}: {said[0] if said else error.reason}") from None
+        raise HttpStatusError(host, error.code, said[0] if said else error.reason) from None
     except (OSError, http.client.HTTPException) as error:
         raise HostFailedError(host, f"HTTP: {getattr(error, 'reason', error)}") from None
 
