@@ -97,6 +97,17 @@ def test_no_password_of_routeros_is_kept(line: str, password: str) -> None:
     assert kept == f"# by RouterOS 7.1\n{line.format(HIDDEN)}\n"
 
 
+@given(password=passwords)
+def test_no_password_in_a_script_of_routeros_is_kept(password: str) -> None:
+    def quoted(text: str) -> str:
+        return re.sub(r'([\\"$])', r"\\\1", text)
+
+    for script in (':local adminPassword "{}"; :log info ok', '/ppp secret set 0 password="{}" comment=x'):
+        line = f'/system script add name=x source="{quoted(script.format(quoted(password)))}"'
+        kept = profile("mikrotik_routeros").kept(f"# 2026-11-02 04:47:27 by RouterOS 7.1\n{line}\n")
+        assert kept.splitlines()[1] == f'/system script add name=x source="{quoted(script.format(HIDDEN))}"'
+
+
 @pytest.mark.parametrize("line", VRP_SECRETS)
 @given(password=passwords)
 def test_no_password_of_vrp_is_kept(line: str, password: str) -> None:
