@@ -81,6 +81,8 @@ SERVER = Recipe(
         "prometheus-alertmanager",
         "restic-rest-server",
         "apache2-utils",
+        "git",
+        "python3-venv",
     ),
 )
 

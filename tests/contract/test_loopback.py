@@ -30,7 +30,7 @@ from ops.world import LOOPBACK, NO_SERVERS, World, at
 
 ROOT = Path(__file__).parents[2]
 NAME = f"l{os.getpid()}"
-SERVERS = {"dc-app", "dc-db", "dc-dns", "dc-mon", "dc-pbx", "dc-web"}  # those that artefacts live on
+SERVERS = {"dc-app", "dc-db", "dc-dns", "dc-mon", "dc-ops", "dc-pbx", "dc-web"}  # those that artefacts live on
 NOBODY = 65534
 
 
@@ -75,7 +75,7 @@ class Twin:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     made = Twin(tmp_path_factory.mktemp("loopback"))
     said = made.ops("twin", "up", "--name", NAME)
-    assert f"servers 8 {NO_SERVERS}" in said
+    assert f"servers 9 {NO_SERVERS}" in said
     assert "network fibre, links and office networks" in said
     try:
         yield made
@@ -114,7 +114,7 @@ def test_queues_of_all_routers_are_applied_and_servers_are_named(up: Twin) -> No
     assert (kinds.count("router-queue"), kinds.count("ansible-vars"), len(kinds)) == (45, 45, 90)
     said = up.ops("apply", plan["checksum"], "--reason", "first", "--twin", NAME, code=6)
     assert "90 of 90 changes applied" in said
-    assert f"dc-app, dc-db, dc-dns, dc-mon, dc-pbx, dc-web ({NO_SERVERS})" in said
+    assert f"dc-app, dc-db, dc-dns, dc-mon, dc-ops, dc-pbx, dc-web ({NO_SERVERS})" in said
     assert up.json("plan", "--twin", NAME, code=6)["changes"] == []
     assert qdiscs() == before, "a queue of the twin must never slow this machine's loopback down"
     assert "tc is skipped" in (up.world.state / "run/agents.log").read_text()

@@ -34,7 +34,7 @@ def inventory() -> dict[str, Any]:
 def test_servers_and_their_groups_are_those_of_hosts_yml(inventory: dict[str, Any]) -> None:
     for server in REGION.servers:
         assert inventory["_meta"]["hostvars"][server.name]["ansible_host"] == str(server.address)
-    for group in ("dns", "web", "database", "monitoring", "pbx", "app", "vault", "restore"):
+    for group in ("dns", "web", "database", "monitoring", "pbx", "app", "suite", "vault", "restore"):
         assert inventory[group]["hosts"] == [server.name for server in REGION.group(group)]
 
 

@@ -70,7 +70,7 @@ def test_a_second_run_changes_nothing_and_its_record_is_complete(provisioned: An
     again = provisioned.json("provision")
     assert again["complete"]
     assert {host: state["changed"] for host, state in again["hosts"].items()} == dict.fromkeys(again["hosts"], 0)
-    assert len(again["hosts"]) == 8
+    assert len(again["hosts"]) == 9
 
 
 def test_looking_only_finds_nothing_to_do_either(provisioned: Any) -> None:
