@@ -65,8 +65,8 @@ class Earlier:
             yield _Transaction(tx, self._days * 86400)
 
     @contextmanager
-    def write(self) -> Iterator[Any]:
-        with self._database.write() as tx:
+    def write(self, quiet: bool = False) -> Iterator[Any]:
+        with self._database.write(quiet) as tx:
             yield _Transaction(tx, self._days * 86400)
 
 

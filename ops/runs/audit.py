@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ops.runs.model import Run
-from ops.system.database import Database, Row, Transaction
+from ops.system.database import Database, Row, Transaction, plain
 
 FIRST = "0" * 64  # what the first row follows
 FORGOT = "forgot"  # runs that ended `before` a time, which its row names
@@ -19,7 +19,8 @@ def add(tx: Transaction, who: str, act: str, run: str, about: dict[str, Any]) ->
     """Append a row, in the transaction of what it tells of: neither is ever there without the other."""
     last = tx.one("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1")
     seq, prev = (int(last["seq"]) + 1, str(last["hash"])) if last else (1, FIRST)
-    row = {"seq": seq, "at": round(tx.now(), 3), "who": who, "act": act, "run": run, "about": canonical(about)}
+    texts = {"who": who, "act": act, "run": run, "about": canonical(about)}
+    row = {"seq": seq, "at": round(tx.now(), 3), **{name: plain(text) for name, text in texts.items()}}
     tx.do(
         "INSERT INTO audit (seq, at, who, act, run, about, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         *row.values(), prev, digest(row, prev),

@@ -61,7 +61,7 @@ class Notifier:
         with self._database.read() as tx:
             if _due(tx) is None:
                 return None
-        with self._database.write() as tx:
+        with self._database.write(quiet=True) as tx:
             if row := _due(tx):
                 tx.do("UPDATE outbox SET due = ?, tries = tries + 1 WHERE id = ?", tx.now() + _LEASE, row["id"])
             return row
@@ -80,12 +80,12 @@ class Notifier:
             return self._later(row, error)
         except UsageError:
             return self._lose(row, "its run is gone")
-        with self._database.write() as tx:
+        with self._database.write(quiet=True) as tx:
             tx.do("UPDATE outbox SET sent = ? WHERE id = ?", tx.now(), row["id"])
         return True
 
     def _later(self, row: Row, error: HostFailedError) -> bool:
-        with self._database.write() as tx:
+        with self._database.write(quiet=True) as tx:
             wait = min(_FIRST * 2 ** row["tries"], _LONGEST)
             if tx.now() - json.loads(row["body"])["at"] < _KEPT:
                 tx.do("UPDATE outbox SET due = ? WHERE id = ?", tx.now() + wait, row["id"])
@@ -93,7 +93,7 @@ class Notifier:
         return self._lose(row, f"it could not be sent for a day: {error.what}"[:_LONGEST_WHY])
 
     def _lose(self, row: Row, why: str) -> bool:
-        with self._database.write() as tx:
+        with self._database.write(quiet=True) as tx:
             tx.do("UPDATE outbox SET lost = ? WHERE id = ?", why, row["id"])
         return True
 

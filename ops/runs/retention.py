@@ -112,7 +112,7 @@ def _bit_by_bit(database: Database, work: Callable[[Transaction], bool]) -> None
     """Do `work`, which does a little and says whether there is more, in short transactions with room between them."""
     more = True
     while more:
-        with database.write() as tx:
+        with database.write(quiet=True) as tx:
             begun = time.monotonic()
             while (more := work(tx)) and time.monotonic() - begun < _LONGEST:
                 pass
