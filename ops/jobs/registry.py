@@ -14,12 +14,8 @@ from ops.runs.model import Job, kinds
 def find(kind: str) -> Job:
     """The job of that kind, without loading the others. OpsError when there is none."""
     name = f"ops.jobs.{kind.replace('-', '_')}"
-    try:
-        found = _jobs(importlib.import_module(name))
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        found = []
+    known = any(module.name == name.rpartition(".")[2] for module in pkgutil.iter_modules(ops.jobs.__path__))
+    found = _jobs(importlib.import_module(name)) if known and "." not in kind else []
     for one in found:
         if one.kind == kind:
             return one
