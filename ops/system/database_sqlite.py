@@ -99,7 +99,10 @@ class Sqlite:
             self._idle.append(connection)
 
     def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Only ever to make it: closing a file that is in use would give back all locks that SQLite holds for us on it,
+        # and the next process to leave would take itself for the last one and remove the write-ahead log.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         opened = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         opened.row_factory = sqlite3.Row
         end = time.monotonic() + _BUSY_SECONDS
