@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import platform
@@ -11,10 +12,12 @@ import time
 from collections.abc import Callable
 
 from ops.jobs.registry import every
+from ops.runs import housekeeping, notify, proof
 from ops.runs.foreground import Desk
 from ops.runs.scheduler import Scheduler
 from ops.runs.worker import Worker
 from ops.system import service_manager
+from ops.system.database import DatabaseGoneError
 from ops.world import World
 
 _TOLD = 5.0  # seconds between words to systemd
@@ -29,8 +32,11 @@ class Service:
         jobs = every()
         self.worker = Worker(self.desk.database, world.state, jobs, name or platform.node(), slots)
         self._scheduler = Scheduler(self.desk, jobs.__getitem__, self.worker.name)
-        self._turns: list[Callable[[], None]] = [self._scheduler.turn]
+        self._turns: list[Callable[[], None]] = [self._scheduler.turn, self._note]
+        self._head = proof.Note(self.desk.database, world.state)
         self._told = 0.0
+        self._over = threading.Event()
+        self._beside = [threading.Thread(target=self._notify), threading.Thread(target=self._forget)]
         self._thread = threading.Thread(target=self._serve, name="worker")
         self._stopping = False
         self.failed = False
@@ -39,6 +45,8 @@ class Service:
         """OpsError when another worker of this name runs."""
         self.worker.begin()
         self._thread.start()
+        for thread in self._beside:
+            thread.start()
 
     def wait(self) -> None:
         """Until it is interrupted, or the worker breaks down."""
@@ -50,7 +58,21 @@ class Service:
         self._stopping = True
         service_manager.tell("STOPPING=1")
         self.worker.stop()
-        self._thread.join()
+        self._over.set()
+        for thread in (self._thread, *self._beside):
+            thread.join()
+
+    def _note(self) -> None:
+        for wrong in self._head.turn():
+            _log.warning("history: %s", wrong)
+
+    def _notify(self) -> None:
+        world = self.desk.world
+        if url := notify.address(world.region):
+            notify.Notifier(self.desk.database, url, world.secrets.scrub).serve(self._over)
+
+    def _forget(self) -> None:
+        housekeeping.serve(self.desk, self._over)
 
     def _serve(self) -> None:
         try:
@@ -62,8 +84,9 @@ class Service:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _idle(self) -> None:
-        for turn in self._turns:
-            turn()
+        with contextlib.suppress(DatabaseGoneError):  # tried again at the next turn
+            for turn in self._turns:
+                turn()
         if time.monotonic() - self._told >= _TOLD and self.worker.lease.good:
             self._told = time.monotonic()
             service_manager.tell(f"WATCHDOG=1\nSTATUS={self.worker.busy} runs")
