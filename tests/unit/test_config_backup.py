@@ -64,6 +64,14 @@ def test_what_is_kept_of_an_answer(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", names())
+def test_every_pattern_of_secrets_is_needed_and_tried(model: str) -> None:
+    whole = profile(model)
+    for at, pattern in enumerate(whole.secrets):
+        others = (*whole.secrets[:at], *whole.secrets[at + 1 :])
+        assert "CANARY" in whole.model_copy(update={"secrets": others}).kept(answer(model)), pattern
+
+
+@pytest.mark.parametrize("model", names())
 def test_reading_it_again_later_changes_nothing(model: str) -> None:
     later = answer(model).replace(*OTHER_TIME[model]).replace("\n", "\r\n")
     assert later != answer(model)

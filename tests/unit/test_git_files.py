@@ -182,6 +182,7 @@ def test_settings_of_the_user_and_of_a_git_around_us_do_not_matter(
     hook.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     hook.chmod(0o755)
     assert files.put("a.cfg", "one\n", said).commit
+    assert not (other / "index").exists()
     env = {"GIT_DIR": str(files.folder / ".git"), "GIT_INDEX_FILE": str(files.folder / ".git/index")}
     assert asked(files, "log", "--format=%an", env=env).strip() == "kominfo-ops"
 
