@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from ops.errors import OpsError
 from ops.runs import queue
-from ops.runs.leases import Lease
+from ops.runs.leases import Lease, clock
 from ops.runs.model import Run, RunState
 from ops.runs.steps import Steps, append_events, subject_result
 from ops.system import leftovers
 from ops.system.database import Database, DatabaseGoneError
-from ops.system.wire import Child, Message, Wire, spawn
+from ops.system.nursery import Child, Nursery
+from ops.system.wire import Message, Wire
 
-MOST_CRASHES = 20  # of one run's process, before it counts as failed
-UNWIND = 6.0  # seconds that a cancelled run has to put things in order before it is killed
+UNWIND = 6.0  # seconds that a run has to put things in order, or to end after its last word, before it is killed
 _BEAT = 1.0
 _FLUSH = 0.2  # seconds that events wait for more of them
 T = TypeVar("T")
@@ -25,14 +27,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Office:
-    """What all attempts of one worker share. `folder`: of the runs' logs · `process`: the module that a run's process
-    begins with · `on_event`: told every event of its runs (a command in the foreground)."""
+    """What all attempts of one worker share. `folder`: of the runs' logs · `nursery`: where their processes come from
+    · `on_event`: told every event of its runs (a command in the foreground)."""
 
     database: Database
     steps: Steps
     lease: Lease
     folder: Path
-    process: str
+    nursery: Nursery
     on_event: Callable[[list[str]], None] | None = None
 
 
@@ -46,40 +48,65 @@ class Attempt:
         self._verdict: Message | None = None
         self._postpone: Message | None = None
         self._events: list[tuple[str, str, str, str]] = []
-        self._flushed = 0.0
-        self._stopping: tuple[float, str] | None = None  # until when it may unwind, and why it must end
-        self._lost = False
+        self._flushed = self._beaten = 0.0
+        self._why = ""  # we ended it, and for what
+        self._until = float("inf")  # when it is killed, by our monotonic clock
+        self._lost = threading.Event()
+
+    def lose(self) -> None:
+        """The run is not ours any more: end it, and write nothing."""
+        self._lost.set()
 
     def serve(self) -> None:
         """Run it to its end. Nothing is written when the run is not ours any more."""
         try:
-            self._converse()
+            if self.cancel_by:  # before this attempt: there may be something left of the one before
+                self._why = f"cancelled by {self.cancel_by}"
+            else:
+                self._converse()
             self._note()
-        except queue.FencedError:
-            pass  # another worker has it
-        except DatabaseGoneError:
-            pass  # the lease was lost meanwhile; whoever sees the database again takes the run over
-        finally:
-            leftovers.end_here(self.run.id)
+        except (queue.FencedError, DatabaseGoneError):
+            pass  # another worker has it, or will have when it sees the database again
 
     def _converse(self) -> None:
-        wire, child = start(self.run, self._office)
-        beaten = 0.0
         try:
-            while (messages := wire.read(_FLUSH)) is not None:
-                now = time.monotonic()
-                if self._office.lease.good and now - beaten >= _BEAT:
-                    beaten = now
-                    wire.send({"beat": 1})
-                for message in messages:
-                    self._hear(wire, message)
-                self._flush(now)
-                if self._must_end(child, now):
-                    break
+            wire, child = start(self.run, self._office)
+        except (OpsError, OSError):
+            return  # it says why when it was tried often enough
+        orderly = False
+        try:
+            orderly = self._hear_all(wire, child)
         finally:
-            self._flush(0.0, force=True)
-            _reap(child, self.run.id)
+            self._flush(force=True)
+            end(child, self.run.id, orderly)  # before its end is noted: then its hosts are free for others
             wire.close()
+
+    def _hear_all(self, wire: Wire, child: Child) -> bool:
+        """Until it ends by itself (True) or must be ended."""
+        while True:
+            gone = child.ended(0)
+            messages = wire.read(0 if gone else _FLUSH)
+            try:
+                for message in messages or ():
+                    self._hear(wire, message)
+            except (queue.FencedError, DatabaseGoneError):
+                raise
+            except OpsError as error:  # e.g. an output that was kept in a file is gone
+                self._verdict = {"result": None, "error": _error(error.what, error.next_step, error.exit_code)}
+                return False
+            self._flush()
+            if messages is None or (gone and not messages):
+                return True
+            self._beat(wire)
+            if self._must_end(child):
+                return False
+
+    def _beat(self, wire: Wire) -> None:
+        """Let it know until when it may go on."""
+        until = self._office.lease.until
+        if until >= self._beaten + _BEAT:
+            self._beaten = until
+            wire.send({"until": until})
 
     def _hear(self, wire: Wire, message: Message) -> None:
         office = self._office
@@ -89,36 +116,51 @@ class Attempt:
                 office.on_event(message["event"])
         elif "subject" in message:
             self._patiently(lambda: subject_result(office.database, self.run, [tuple(message["subject"])]))
-        elif "begin" in message:
-            kept, output = self._patiently(lambda: office.steps.begin(self.run, message["begin"]))
-            wire.send({"answer": message["number"], "kept": kept, "output": output})
-        elif "end" in message:
-            self._patiently(lambda: office.steps.end(self.run, message["end"], message["output"]))
-            wire.send({"answer": message["number"]})
-        elif "results" in message:
-            found = self._patiently(lambda: queue.results(office.database, message["results"], message["since"]))
-            wire.send({"answer": message["number"], "found": [office.steps.whole(one) for one in found]})
         elif "postpone" in message:
             self._postpone = message
         elif "verdict" in message:
             self._verdict = message["verdict"]
+        elif "number" in message:
+            wire.send({"answer": message["number"], **self._patiently(lambda: self._answer(message))})
 
-    def _must_end(self, child: Child, now: float) -> bool:
+    def _answer(self, message: Message) -> dict[str, Any]:
+        office = self._office
+        if "begin" in message:
+            kept, output = office.steps.begin(self.run, message["begin"])
+            return {"kept": kept, "output": output}
+        if "end" in message:
+            office.steps.end(self.run, message["end"], message["output"])
+        if "results" in message:
+            found = queue.results(office.database, message["results"], message["since"])
+            return {"found": [office.steps.whole(one) for one in found]}
+        return {}
+
+    def _must_end(self, child: Child) -> bool:
         """TERM once when there is a reason to end; True when it had its time to unwind."""
-        if not self._office.lease.good:
-            self._lost = True
+        now = time.monotonic()
+        if self._not_ours():
             return True
-        if self._stopping:
-            return now >= self._stopping[0]
+        if self._until < float("inf"):
+            return now >= self._until
+        if self._verdict or self._postpone:
+            self._until = now + UNWIND
+            return False
         if self.cancel_by:
-            self._stopping = (now + UNWIND, f"cancelled by {self.cancel_by}")
+            self._why = f"cancelled by {self.cancel_by}"
         elif now - child.started > self.run.timeout:
-            self._stopping = (now + UNWIND, f"it took longer than its limit of {self.run.timeout:g} s")
-        if self._stopping:
+            self._why = f"it took longer than its limit of {self.run.timeout:g} s"
+        if self._why:
+            self._until = now + UNWIND
             child.terminate()
         return False
 
-    def _flush(self, now: float, force: bool = False) -> None:
+    def _not_ours(self) -> bool:
+        if not self._office.lease.good:
+            self._lost.set()
+        return self._lost.is_set()
+
+    def _flush(self, force: bool = False) -> None:
+        now = time.monotonic()
         if self._events and (force or now - self._flushed >= _FLUSH):
             waiting, self._events = self._events, []
             self._flushed = now
@@ -129,33 +171,32 @@ class Attempt:
 
     def _note(self) -> None:
         """Write how it ended."""
-        office, verdict = self._office, self._verdict
-        if self._lost:
+        office, run, verdict = self._office, self.run, self._verdict
+        if self._not_ours():
             return
-        if self._stopping:
+        if self._why and (verdict is None or verdict["error"]):
             if verdict is None:  # it did not unwind, so its hosts were not swept
-                sweep(self.run, office)
+                sweep(run, office)
             state = RunState.CANCELLED if self.cancel_by else RunState.FAILED
-            error = {"what": self._stopping[1], "next_step": f"ops jobs retry {self.run.id}", "exit_code": 130}
-            self._patiently(lambda: queue.finish(office.database, self.run, state, None, error))
+            error = _error(self._why, f"ops jobs retry {run.id}", 130 if self.cancel_by else 1)
+            self._patiently(lambda: queue.finish(office.database, run, state, None, error))
         elif self._postpone:
             until, why = float(self._postpone["postpone"]), str(self._postpone["why"])
-            self._patiently(lambda: queue.postpone(office.database, self.run, until, why))
-        elif verdict is not None:
+            self._patiently(lambda: queue.postpone(office.database, run, until, why))
+        elif verdict is None:
+            self._patiently(lambda: queue.crashed(office.database, run))
+        else:
             state = RunState.FAILED if verdict["error"] else RunState.DONE
             result = office.steps.result(verdict["result"])
-            self._patiently(lambda: queue.finish(office.database, self.run, state, result, verdict["error"]))
-        else:
-            self._patiently(lambda: queue.crashed(office.database, self.run, MOST_CRASHES))
+            self._patiently(lambda: queue.finish(office.database, run, state, result, verdict["error"]))
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """Again and again while the database is away, for as long as the lease is good."""
+        """Again and again while the database is away, for as long as the run is ours."""
         while True:
             try:
                 return work()
             except DatabaseGoneError:
-                if not self._office.lease.good:
-                    self._lost = True
+                if self._not_ours():
                     raise
                 time.sleep(_FLUSH)
 
@@ -163,11 +204,12 @@ class Attempt:
 def start(run: Run, office: Office, sweep_only: bool = False) -> tuple[Wire, Child]:
     """Start the run's process and tell it what it is for. What else it writes goes to `<folder>/<run>.log`."""
     office.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    wire, child = spawn(office.process, office.folder / f"{run.id}.log", {leftovers.MARK: run.id})
+    wire, child = office.nursery.child(run.id, office.folder / f"{run.id}.log")
+    until = clock() + leftovers.RUN_SECONDS + 1 if sweep_only else office.lease.until
     wire.send(
         {
             "run": run.id, "kind": run.kind, "args": run.args, "world": run.world, "who": run.who, "reason": run.reason,
-            "token": run.token, "locks": run.locks, "sweep": sweep_only,
+            "token": run.token, "locks": run.locks, "sweep": sweep_only, "until": until,
         }
     )  # fmt: skip
     return wire, child
@@ -177,20 +219,29 @@ def sweep(run: Run, office: Office) -> None:
     """End what a run that is over left running on its hosts; in a process of its own, which may enter a twin."""
     if not any(name.startswith("host:") for name in run.locks):
         return
-    wire, child = start(run, office, sweep_only=True)
-    end = time.monotonic() + UNWIND
     try:
-        while (messages := wire.read(_FLUSH)) is not None and time.monotonic() < end:
+        wire, child = start(run, office, sweep_only=True)
+    except (OpsError, OSError):
+        return
+    until = time.monotonic() + leftovers.RUN_SECONDS + 1
+    try:
+        while (messages := wire.read(_FLUSH)) is not None and time.monotonic() < until:
             if any("verdict" in message for message in messages):
                 break
-            wire.send({"beat": 1})
     finally:
-        _reap(child, run.id)
+        end(child, run.id, orderly=True)
         wire.close()
 
 
-def _reap(child: Child, run: str) -> None:
+def end(child: Child, run: str, orderly: bool) -> None:
     """Its end, and that of everything it started."""
-    if not child.ended(0.5):
-        leftovers.end_here(run)
-        child.kill()
+    if orderly:
+        child.ended(1.0)
+    leftovers.end_here(run)
+    child.kill()
+    child.ended(1.0)
+    child.close()
+
+
+def _error(what: str, next_step: str, exit_code: int) -> dict[str, Any]:
+    return {"what": what, "next_step": next_step, "exit_code": exit_code}

@@ -5,14 +5,15 @@ The process ends itself, with everything it started, when its worker is gone or 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from types import FrameType
@@ -21,10 +22,11 @@ from typing import Any, NoReturn, TypeVar
 from ops import world as worlds
 from ops.errors import InventoryInvalidError, OpsError, RefusedError
 from ops.progress import Event
-from ops.runs.leases import GIVE_UP
+from ops.runs.leases import GIVE_UP, clock
 from ops.runs.model import Args, Job, Verdict
 from ops.runs.windows import may_change
-from ops.system import leftovers
+from ops.system import leftovers, nursery
+from ops.system.database import plain
 from ops.system.wire import Message, Wire
 
 ABANDONED = 75  # exit code: the worker is gone
@@ -43,11 +45,12 @@ class Inside:
         self.again: bool = told["token"] > 1
         self.hosts = tuple(name.partition(":")[2] for name in told["locks"] if name.startswith("host:"))
         self.world = worlds.named(told["world"].get("twin"), told["world"].get("inventory"))
+        self.world.secrets  # noqa: B018 # reads them: without, nothing that is told can be freed of them
         self._wire = wire
         self._answers: dict[int, SimpleQueue[Message]] = {}
         self._asked = 0
         self._lock = threading.Lock()
-        self._heard = time.clock_gettime(time.CLOCK_BOOTTIME)
+        self._until: float = told["until"]
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         """Do `work` unless a step of this name has ended in this run already; its output (JSON values) either way.
@@ -58,7 +61,7 @@ class Inside:
         answer = self._ask({"begin": name})
         if answer["kept"]:
             return answer["output"]  # type: ignore[no-any-return] # what `work` gave then
-        output = self._clean(json.loads(json.dumps(work(), default=str)))
+        output = self._clean(work())
         self._ask({"end": name, "output": output})
         return output  # type: ignore[no-any-return]
 
@@ -91,11 +94,11 @@ class Inside:
 
     def progress(self, event: Event) -> None:
         """A `Progress` for everything that takes one."""
-        self._wire.send({"event": [event.step, event.on, event.state, self.scrub(event.text)]})
+        self._wire.send({"event": self._clean([event.step, event.on, event.state, event.text])})
 
     def subject(self, kind: str, name: str, state: str, text: str = "") -> None:
         """How it went for one office (`opd`) or host (`host`)."""
-        self._wire.send({"subject": [kind, name, state, self.scrub(text)]})
+        self._wire.send({"subject": self._clean([kind, name, state, text])})
 
     def scrub(self, text: str) -> str:
         return self.world.secrets.scrub(text)
@@ -114,22 +117,24 @@ class Inside:
 
     def sweep(self) -> None:
         """End what earlier attempts of this run have left running, here and on the hosts it holds."""
-        leftovers.end_here(self.id, but=[os.getpid()])
-        leftovers.end_there(self.id, self.world.fleet, self.hosts)
+        leftovers.end_run(self.id, self.world.fleet if self.hosts else None, self.hosts, but=[os.getpid()])
 
     def listen(self) -> NoReturn:
-        """Hear the worker (a thread of its own). When it falls silent, end all of this."""
+        """Hear the worker (a thread of its own). When it is gone or may not own the run any more, end all of this."""
         while True:
             messages = self._wire.read(_LOOK)
-            now = time.clock_gettime(time.CLOCK_BOOTTIME)
-            if messages:
-                self._heard = now
-            if messages is None or now - self._heard > GIVE_UP:
-                leftovers.end_here(self.id, but=[os.getpid()])
-                os._exit(ABANDONED)
-            for message in messages:
+            for message in messages or ():
                 if "answer" in message:
                     self._answers.pop(message["answer"]).put(message)
+                self._until = message.get("until", self._until)
+            if messages is None or clock() >= self._until:
+                self._abandon()
+
+    def _abandon(self) -> NoReturn:
+        """Nothing more is done from here on: this process ends at once, a copy of it ends what it has started."""
+        if os.fork() == 0:
+            leftovers.end_here(self.id, but=[os.getpid()])
+        os._exit(ABANDONED)
 
     def _ask(self, message: Message) -> Message:
         answer: SimpleQueue[Message] = SimpleQueue()
@@ -141,13 +146,16 @@ class Inside:
         return answer.get()
 
     def _clean(self, value: Any) -> Any:
-        """No secret in an output, however deep."""
+        """As JSON values, and without any secret, however deep."""
+        return self._scrubbed(json.loads(json.dumps(value, default=str)))
+
+    def _scrubbed(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self.scrub(value)
+            return plain(self.scrub(value))
         if isinstance(value, list):
-            return [self._clean(one) for one in value]
+            return [self._scrubbed(one) for one in value]
         if isinstance(value, dict):
-            return {self.scrub(name): self._clean(one) for name, one in value.items()}
+            return {self.scrub(name): self._scrubbed(one) for name, one in value.items()}
         return value
 
     def verdict(self, verdict: Verdict) -> None:
@@ -156,8 +164,18 @@ class Inside:
 
 
 def main(descriptor: int, find: Callable[[str], Job]) -> int:
-    """A run's process from its beginning to its end; `descriptor`: its end of the wire."""
-    wire = Wire.inherited(descriptor)
+    """The process that runs are copies of; `descriptor`: its end of the wire to the worker (`ops.system.nursery`)."""
+
+    def load(wanted: list[str]) -> None:
+        for kind in wanted:
+            with suppress(OpsError, KeyError):  # its runs will say so
+                find(kind)
+
+    return nursery.serve(descriptor, load, lambda wire: begin(wire, find))
+
+
+def begin(wire: Wire, find: Callable[[str], Job]) -> int:
+    """A run's process from its beginning to its end."""
     told: Message = {}
     while not told:
         messages = wire.read(GIVE_UP)
@@ -165,41 +183,64 @@ def main(descriptor: int, find: Callable[[str], Job]) -> int:
             return ABANDONED
         told = next((message for message in messages if "run" in message), {})
     signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides
     try:
-        inside = Inside(wire, told)
-        inside.world.enter()
+        inside, job = _entered(wire, told, find)
     except OpsError as error:
         wire.send({"verdict": {"result": None, "error": explained(error, str)}})
         return 0
-    sys.stderr = _Scrubbed(inside.scrub)  # tracebacks of threads may quote anything
+    sys.stderr = sys.stdout = _Scrubbed(inside.scrub)  # tracebacks of threads may quote anything
     threading.Thread(target=inside.listen, name="worker", daemon=True).start()
-    _work(inside, find(told["kind"]), sweep_only=bool(told.get("sweep")))
+    _work(inside, job, sweep_only=bool(told.get("sweep")))
     return 0
+
+
+def _entered(wire: Wire, told: Message, find: Callable[[str], Job]) -> tuple[Inside, Job]:
+    """OpsError when there is no such job, or its world cannot be entered."""
+    try:
+        inside, job = Inside(wire, told), find(told["kind"])
+    except KeyError:
+        raise OpsError(f"there is no job of the kind {told['kind']!r}") from None
+    except OSError as error:
+        raise OpsError(str(error)) from None
+    inside.world.enter()
+    return inside, job
 
 
 def _work(inside: Inside, job: Job, sweep_only: bool) -> None:
     try:
+        verdict = _verdict(inside, job, sweep_only)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        verdict = _unwound(inside)
+    if verdict:
+        inside.verdict(verdict)
+
+
+def _verdict(inside: Inside, job: Job, sweep_only: bool) -> Verdict | None:
+    """How it went; None when it was postponed."""
+    try:
         if inside.again or sweep_only:
             inside.sweep()
-        if job.changes and not sweep_only and inside.postponed(job):
-            return
-        inside.verdict(Verdict({}) if sweep_only else job.flow(inside))
+        if sweep_only:
+            return Verdict({})
+        if job.changes and inside.postponed(job):
+            return None
+        return job.flow(inside)
     except OpsError as error:
-        inside.verdict(Verdict({}, error))
-    except KeyboardInterrupt:
-        _unwound(inside)
+        return Verdict({}, error)
     except Exception as bug:  # noqa: BLE001 # the one handler of a run's bugs
         where = "".join(traceback.format_exception(bug)[-3:])
         what = f"this is a bug in ops: {type(bug).__name__}: {bug}"
-        inside.verdict(Verdict({"traceback": where}, OpsError(what, "report it with the run's result")))
+        return Verdict({"traceback": where}, OpsError(what, "report it with the run's result"))
 
 
-def _unwound(inside: Inside) -> None:
+def _unwound(inside: Inside) -> Verdict:
     """Cancelled: what the flow left running on hosts is ended too."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    inside.sweep()
-    inside.verdict(Verdict({}, OpsError("interrupted")))
+    try:
+        inside.sweep()
+    except OpsError as error:
+        return Verdict({}, OpsError(f"interrupted; its hosts could not be looked at: {error.what}", error.next_step))
+    return Verdict({}, OpsError("interrupted"))
 
 
 def explained(error: OpsError, scrub: Callable[[str], str]) -> Mapping[str, Any]:
@@ -214,15 +255,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-class _Scrubbed:
-    """Standard error without secrets."""
+class _Scrubbed(io.TextIOBase):
+    """Standard output and error without secrets."""
 
     def __init__(self, scrub: Callable[[str], str]) -> None:
         self._scrub = scrub
 
+    def writable(self) -> bool:
+        return True
+
     def write(self, text: str) -> int:
         os.write(2, self._scrub(text).encode(errors="replace"))
         return len(text)
-
-    def flush(self) -> None:
-        """Nothing is held back."""

@@ -7,78 +7,131 @@ machine a dead worker is known at once: the lock on its file is free.
 
 from __future__ import annotations
 
-import fcntl
+import json
 import os
 import platform
+import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from ops.errors import OpsError
 from ops.runs import audit
 from ops.runs.model import RunState
-from ops.system.database import Database, Transaction
+from ops.runs.namefile import NameFile
+from ops.system.database import Database, Row, Transaction
 
 BEAT = 1.0  # seconds between beats
 GIVE_UP = 5.0  # without a beat that was kept, a worker stops its runs
 DEAD = 10.0  # seconds without a beat after which others take its runs over
+MACHINE_VARIABLE = "OPS_MACHINE"  # says that this is another machine: for tests of several on one
+
+
+def clock() -> float:
+    """Seconds that also pass while the machine sleeps, the same in all processes of this machine."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Lease:
     """This process as an executor. Unique: a second process with the same name is refused.
 
-    `lost`: taken for dead by others; this process may not go on under this name.
+    `lost`: the runs of this worker must end; it may take up work again. `knows`: kinds of jobs and their versions.
+    Any thread may ask whether it is `good`; one beats.
     """
 
     def __init__(self, database: Database, folder: Path, name: str, slots: int) -> None:
         self.id, self.slots = name, slots
-        self._database, self._folder = database, folder
-        self._file: IO[str] | None = None
-        self._kept = self._next = 0.0
-        self.lost = False
+        self.knows: Mapping[str, Sequence[int]] = {}
+        self.lost = True
+        self._database, self._place = database, place(folder)
+        self._name_file = NameFile(folder / f"{name}.lock")
+        self._kept = self._born = 0.0
+        self._writing = threading.Lock()
 
     def claim_file(self) -> None:
         """Be the only process of this name here. OpsError when another one has it."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = (self._folder / f"{self.id}.lock").open("w", encoding="ascii")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OpsError(f"a worker named {self.id} runs already", "give this one another name: --name") from None
+        if not self._name_file.hold():
+            raise OpsError(f"a worker named {self.id} runs already", "give this one another name: --name")
 
     def take(self) -> None:
-        """Take up work under this name; what an earlier process of this name held goes back to the queue."""
-        with self._database.write() as tx:
-            release(tx, self.id, "restarted")  # what an earlier process of this name held
-            tx.do(
-                "INSERT INTO executor (id, host, pid, beat, slots, started, seen) VALUES (?, ?, ?, 0, ?, ?, ?)",
-                self.id, host(), os.getpid(), self.slots, tx.now(), tx.now(),
-            )  # fmt: skip
-        self._kept = time.monotonic()
+        """Take up work under this name; what an earlier process of this name held goes back to the queue.
+
+        OpsError when a worker of this name lives on another machine; that takes DEAD seconds to find out.
+        """
+        self._not_elsewhere()
+        with self._writing:
+            begun = clock()
+            with self._database.write() as tx:
+                release(tx, self.id, "restarted")
+                self._born = tx.now()
+                tx.do(
+                    """INSERT INTO executor (id, host, place, pid, beat, slots, started, seen, knows)
+                       VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?)""",
+                    self.id, host(), self._place, os.getpid(), self.slots, self._born, self._born,
+                    json.dumps({kind: list(versions) for kind, versions in self.knows.items()}),
+                )  # fmt: skip
+            self._kept, self.lost = begun, False
 
     def beat(self) -> None:
-        """Beat when it is time to. Sets `lost` when others have taken this worker for dead."""
-        begun = time.monotonic()
-        if begun < self._next:
-            return
-        with self._database.write() as tx:
-            if not tx.do("UPDATE executor SET beat = beat + 1, seen = ? WHERE id = ?", tx.now(), self.id):
-                self.lost = True
+        """Say that this worker lives. Sets `lost` when it is too late for that."""
+        with self._writing:
+            begun = clock()
+            if not self.good:
                 return
-        self._kept, self._next = begun, begun + BEAT
+            with self._database.write(quiet=True) as tx:
+                if not tx.do(
+                    "UPDATE executor SET beat = beat + 1, seen = ? WHERE id = ? AND started = ?",
+                    tx.now(), self.id, self._born,
+                ):  # fmt: skip
+                    self.lost = True
+                    return
+            self._kept = begun
 
     @property
     def good(self) -> bool:
-        """Whether the runs of this worker may go on."""
-        return not self.lost and time.monotonic() - self._kept < GIVE_UP
+        """Whether the runs of this worker may go on. Once they may not, they never may again."""
+        if clock() >= self.until:
+            self.lost = True
+        return not self.lost
+
+    @property
+    def until(self) -> float:
+        """Until when (`clock`) they may without another beat."""
+        return self._kept + GIVE_UP
 
     def leave(self) -> None:
         """Go in order: what still runs is left to others at once."""
-        with self._database.write() as tx:
-            release(tx, self.id, "left")
-        if self._file:
-            self._file.close()
-            (self._folder / f"{self.id}.lock").unlink(missing_ok=True)
+        with self._writing, self._database.write() as tx:
+            if _row(tx, self.id, self._born):
+                release(tx, self.id, "left")
+        self._name_file.give_up()
+
+    def _not_elsewhere(self) -> None:
+        end = time.monotonic() + DEAD
+        seen: Row | None = None
+        while time.monotonic() < end:
+            with self._database.read() as tx:
+                row = tx.one("SELECT host, place, beat FROM executor WHERE id = ?", self.id)
+            if row is None or row["place"] == self._place:  # of an earlier process here: it does not hold the file
+                return
+            if seen and seen["beat"] != row["beat"]:
+                raise OpsError(
+                    f"a worker named {self.id} runs already, on {row['host']}", "give this one another name: --name"
+                )
+            seen = seen or row
+            time.sleep(BEAT / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A worker that was found dead. `here`: its processes, if there are any left, are on this machine."""
+
+    id: str
+    beat: int | None  # None: nobody knows such a worker any more, but runs are marked as its
+    started: float | None
+    here: bool
 
 
 class Observer:
@@ -86,44 +139,60 @@ class Observer:
 
     def __init__(self, database: Database, folder: Path, own: str) -> None:
         self._database, self._folder, self._own = database, folder, own
-        self._seen: dict[str, tuple[int, float]] = {}  # executor → its beat, and when it was first seen
+        self._seen: dict[str, tuple[tuple[float, int], float]] = {}  # executor → its beat, and when it was first seen
 
-    def dead(self) -> list[tuple[str, str]]:
-        """Workers that are dead, with the name of the machine they ran on."""
+    def dead(self) -> list[Dead]:
+        now = time.monotonic()  # before looking: a pause in between must not count against the others
         with self._database.read() as tx:
-            rows = tx.all("SELECT id, host, beat FROM executor WHERE id <> ?", self._own)
-        now = time.monotonic()
-        found = []
+            rows = tx.all("SELECT id, place, beat, started FROM executor WHERE id <> ?", self._own)
+            nobodys = tx.all(
+                """SELECT DISTINCT COALESCE(r.owner, r.pin) AS id FROM run r WHERE r.state IN ('running', 'waiting')
+                   AND COALESCE(r.owner, r.pin) IS NOT NULL
+                   AND NOT EXISTS (SELECT 1 FROM executor e WHERE e.id = COALESCE(r.owner, r.pin))"""
+            )
+        found = [Dead(row["id"], None, None, here=False) for row in nobodys]
+        fresh: dict[str, tuple[tuple[float, int], float]] = {}
         for row in rows:
-            beat, since = self._seen.get(row["id"], (None, now))
-            if beat != row["beat"]:
-                self._seen[row["id"]] = (row["beat"], since := now)
-            if now - since >= DEAD or (row["host"] == host() and self._gone(row["id"])):
-                found.append((str(row["id"]), str(row["host"])))
-        self._seen = {row["id"]: self._seen[row["id"]] for row in rows if row["id"] in self._seen}
+            state = (float(row["started"]), int(row["beat"]))
+            before, since = self._seen.get(row["id"], (None, now))
+            fresh[row["id"]] = (state, since if before == state else now)
+            here = str(row["place"]).startswith(f"{machine()}:")
+            if now - fresh[row["id"]][1] >= DEAD or (here and self._file(row["id"]).free()):
+                found.append(Dead(row["id"], state[1], state[0], here))
+        self._seen = fresh
         return found
+
+    @contextmanager
+    def burying(self, dead: Dead) -> Iterator[bool]:
+        """Whether it is on us to bury it. Meanwhile nobody on this machine takes its name, or buries it too."""
+        if not dead.here:
+            yield True
+            return
+        with self._file(dead.id).held_for_burial() as ours:
+            yield ours and self._unchanged(dead)
 
     def runs_of(self, executor: str) -> list[str]:
         with self._database.read() as tx:
             return [str(row["id"]) for row in tx.all("SELECT id FROM run WHERE owner = ?", executor)]
 
-    def bury(self, executor: str) -> int:
-        """Give its runs back to the queue; they keep their locks until they go on. How many there were."""
-        with self._database.write() as tx:
-            return release(tx, executor, "died")
+    def bury(self, dead: Dead) -> int:
+        """Give its runs back to the queue; they keep their locks until they go on. How many there were.
 
-    def _gone(self, executor: str) -> bool:
-        """Whether a worker of this machine has died: nobody holds the lock on its file."""
-        path = self._folder / f"{executor}.lock"
-        try:
-            with path.open("r", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except FileNotFoundError:
-            return False  # its state folder is another one: only its beat tells
-        path.unlink(missing_ok=True)
-        return True
+        Nothing happens when it has been seen alive meanwhile.
+        """
+        with self._database.write() as tx:
+            if dead.started is None or dead.beat is None:
+                stands = not tx.one("SELECT 1 AS one FROM executor WHERE id = ?", dead.id)
+            else:
+                stands = _row(tx, dead.id, dead.started, dead.beat)
+            return release(tx, dead.id, "died") if stands else 0
+
+    def _unchanged(self, dead: Dead) -> bool:
+        with self._database.read() as tx:
+            return _row(tx, dead.id, dead.started or 0.0, dead.beat)
+
+    def _file(self, executor: str) -> NameFile:
+        return NameFile(self._folder / f"{executor}.lock")
 
 
 def release(tx: Transaction, executor: str, why: str) -> int:
@@ -141,6 +210,11 @@ def release(tx: Transaction, executor: str, why: str) -> int:
     return len(owned)
 
 
+def _row(tx: Transaction, executor: str, started: float, beat: int | None = None) -> bool:
+    row = tx.one("SELECT started, beat FROM executor WHERE id = ?", executor)
+    return row is not None and row["started"] == started and beat in {None, row["beat"]}
+
+
 def _end(tx: Transaction, run: str, cancel_by: str | None) -> None:
     state = RunState.CANCELLED if cancel_by else RunState.FAILED
     what = f"cancelled by {cancel_by}" if cancel_by else "interrupted: the command that ran it ended"
@@ -151,6 +225,16 @@ def _end(tx: Transaction, run: str, cancel_by: str | None) -> None:
     )  # fmt: skip
     tx.do("DELETE FROM lock WHERE run = ?", run)
     audit.add(tx, "ops", state, run, {"error": what})
+
+
+def place(folder: Path) -> str:
+    """Where a worker's processes and its files are."""
+    return f"{machine()}:{folder.resolve()}"
+
+
+def machine() -> str:
+    """This machine since it was started: a name that no copy of it has too."""
+    return os.environ.get(MACHINE_VARIABLE) or Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
 def host() -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ops.errors import OpsError, UsageError
@@ -15,6 +16,8 @@ from ops.system.database import Database, Transaction
 
 _RUN = "SELECT r.*, (SELECT {concat} FROM want w WHERE w.run = r.id) AS locks FROM run r"
 _LONGEST_ERROR = 2000
+MOST_CRASHES = 20  # of one run's process, before it counts as failed
+_FAILED_ONCE, _DIED = "failed, will be tried again", "process died"  # acts in the audit
 
 
 class FencedError(OpsError):
@@ -60,36 +63,46 @@ def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_onl
     """The next run that may start here, with its locks taken; None when there is none.
 
     First come, first served for every lock: who waits longer for one of a run's locks goes before it, so that a run
-    that needs many hosts is never starved by those that need one.
+    that needs many hosts is never starved by those that need one. Who can never begin here holds nobody up.
     """
-    with database.write() as tx:
-        now = tx.now()
-        pin = "r.pin = ?" if pinned_only else "(r.pin IS NULL OR r.pin = ?)"
-        known = [(kind, version) for kind, one in jobs.items() for version in one.versions]
-        mine = " OR ".join("(r.kind = ? AND r.version = ?)" for _ in known) or "1 = 0"
-        row = tx.one(
-            f"""SELECT r.id FROM run r WHERE r.state = 'waiting' AND r.due <= ? AND {pin} AND ({mine})
-            AND NOT EXISTS (SELECT 1 FROM want w JOIN lock l ON l.name = w.name WHERE w.run = r.id AND l.run <> r.id)
-            AND NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
-                JOIN run e ON e.id = o.run AND e.state = 'waiting' AND e.due <= ? AND e.pin IS NULL
-                WHERE w.run = r.id AND (e.priority < r.priority OR (e.priority = r.priority AND e.due < r.due)
-                    OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id)))
-            ORDER BY r.priority, r.due, r.id LIMIT 1""",  # noqa: S608 # only our own words
-            now, executor, *[value for pair in known for value in pair], now,
-        )  # fmt: skip
-        if row is None:
+    known = [(kind, version) for kind, one in jobs.items() for version in one.versions]
+    if not known:
+        return None
+    with database.read() as tx:  # most often there is none, and looking needs no lock
+        if _next(tx, executor, known, pinned_only) is None:
             return None
-        run = row["id"]
+    with database.write() as tx:
+        run = _next(tx, executor, known, pinned_only)
+        if run is None or not tx.one("SELECT 1 AS one FROM executor WHERE id = ?", executor):  # taken for dead
+            return None
         tx.do("DELETE FROM lock WHERE run = ?", run)  # of an owner that died
         tx.do("INSERT INTO lock (name, run) SELECT name, run FROM want WHERE run = ?", run)
         tx.do(
             """UPDATE run SET state = 'running', owner = ?, token = token + 1, attempt = attempt + 1,
                started = COALESCE(started, ?) WHERE id = ?""",
-            executor, now, run,
+            executor, tx.now(), run,
         )  # fmt: skip
         taken = get_in(tx, run, database.shared)
         audit.add(tx, executor, "started" if taken.attempt == 1 else "resumed", run, {"token": taken.token})
         return taken
+
+
+def _next(tx: Transaction, executor: str, known: Sequence[tuple[str, int]], pinned_only: bool) -> str | None:
+    now, pin = tx.now(), "r.pin = ?" if pinned_only else "(r.pin IS NULL OR r.pin = ?)"
+    ours = " OR ".join("({0}.kind = ? AND {0}.version = ?)" for _ in known)
+    values = [value for pair in known for value in pair]
+    row = tx.one(
+        f"""SELECT r.id FROM run r WHERE r.state = 'waiting' AND r.due <= ? AND {pin} AND ({ours.format("r")})
+        AND NOT EXISTS (SELECT 1 FROM want w JOIN lock l ON l.name = w.name WHERE w.run = r.id AND l.run <> r.id)
+        AND NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
+            JOIN run e ON e.id = o.run AND e.state = 'waiting' AND e.due <= ?
+                AND (e.pin IS NULL OR EXISTS (SELECT 1 FROM executor x WHERE x.id = e.pin)) AND ({ours.format("e")})
+            WHERE w.run = r.id AND (e.priority < r.priority OR (e.priority = r.priority AND e.due < r.due)
+                OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id)))
+        ORDER BY r.priority, r.due, r.id LIMIT 1""",  # noqa: S608 # only our own words
+        now, executor, *values, now, *values,
+    )  # fmt: skip
+    return str(row["id"]) if row else None
 
 
 def fence(tx: Transaction, run: str, token: int) -> None:
@@ -104,13 +117,14 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
     with database.write() as tx:
         fence(tx, run.id, run.token)
         now = tx.now()
-        tries = int((tx.one("SELECT attempts FROM run WHERE id = ?", run.id) or {})["attempts"])
-        again = state is RunState.FAILED and tries > 1
+        row = tx.one("SELECT attempts, cancel_by FROM run WHERE id = ?", run.id) or {}
+        again = state is RunState.FAILED and row["attempts"] > 1 and not row["cancel_by"]
         tx.do("DELETE FROM lock WHERE run = ?", run.id)
         if again:
             tx.do(
-                "UPDATE run SET state = 'waiting', owner = NULL, token = token + 1, attempts = ?, due = ? WHERE id = ?",
-                tries - 1, now + min(60 * 2 ** (run.attempt - 1), 3600), run.id,
+                """UPDATE run SET state = 'waiting', owner = NULL, token = token + 1, attempts = attempts - 1, due = ?,
+                   error = ? WHERE id = ?""",
+                now + min(60 * 2 ** _count(tx, run.id, _FAILED_ONCE), 3600), _json(error), run.id,
             )  # fmt: skip
         else:
             tx.do(
@@ -120,7 +134,7 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
             if state is not RunState.CANCELLED:
                 tell_outside(tx, run, state, error, now)
         about = {"attempt": run.attempt, "error": str((error or {}).get("what", ""))[:_LONGEST_ERROR]}
-        audit.add(tx, run.owner or run.who, f"{state}, will be tried again" if again else state, run.id, about)
+        audit.add(tx, run.owner or run.who, _FAILED_ONCE if again else state, run.id, about)
         return RunState.WAITING if again else state
 
 
@@ -154,17 +168,39 @@ def postpone(database: Database, run: Run, until: float, why: str) -> None:
         audit.add(tx, run.owner or run.who, "postponed", run.id, {"until": until, "why": why})
 
 
-def crashed(database: Database, run: Run, most: int) -> RunState:
-    """The run's process died without a word: it goes on where it was, with its locks, unless it did so `most` times."""
-    if run.attempt >= most:
-        what = f"its process died {most} times without a word"
-        error = {"what": what, "next_step": "free memory? see the run's log", "exit_code": 1}
-        return finish(database, run, RunState.FAILED, None, error)
+def crashed(database: Database, run: Run, most: int = MOST_CRASHES) -> RunState:
+    """The run's process died without a word: it goes on where it was, with its locks, unless it did so `most` times.
+
+    Once at once, then after a while each time: whatever kills it may pass.
+    """
     with database.write() as tx:
         fence(tx, run.id, run.token)
-        tx.do("UPDATE run SET state = 'waiting', owner = NULL, token = token + 1 WHERE id = ?", run.id)
-        audit.add(tx, run.owner or run.who, "process died", run.id, {"attempt": run.attempt})
-    return RunState.WAITING
+        before = _count(tx, run.id, _DIED)
+        if before + 1 < most:
+            pause = 0.0 if not before else min(0.25 * 2.0**before, 60.0)
+            tx.do(
+                "UPDATE run SET state = 'waiting', owner = NULL, token = token + 1, due = ? WHERE id = ?",
+                tx.now() + pause if pause else run.due, run.id,
+            )  # fmt: skip
+            audit.add(tx, run.owner or run.who, _DIED, run.id, {"attempt": run.attempt})
+            return RunState.WAITING
+    what = f"its process died {most} times without a word"
+    error = {"what": what, "next_step": "free memory? see the run's log", "exit_code": 1}
+    return finish(database, run, RunState.FAILED, None, error)
+
+
+def owned(database: Database, executor: str) -> list[Run]:
+    """The runs that an executor has."""
+    with database.read() as tx:
+        return read_runs(tx, database.shared, "r.owner = ?", executor)
+
+
+def give_back(database: Database, executor: str, but: Collection[str]) -> None:
+    """What an executor has without knowing of it goes back to the queue, e.g. after an answer that got lost."""
+    for run in owned(database, executor):
+        if run.id not in but:
+            with suppress(FencedError):
+                crashed(database, run)
 
 
 def cancel(database: Database, run: str, who: str) -> RunState:
@@ -208,11 +244,14 @@ def to_cancel(database: Database, executor: str) -> dict[str, str]:
 def get(database: Database, run: str) -> Run:
     """The run with this id, or the only one whose id begins or ends so. UsageError when there is none, or several."""
     with database.read() as tx:
-        found = tx.all("SELECT id FROM run WHERE id = ? OR id LIKE ? OR id LIKE ? LIMIT 3", run, f"{run}%", f"%{run}")
-        exact = [row for row in found if row["id"] == run] or found
-        if len(exact) != 1:
-            raise UsageError(f"{'no run' if not exact else 'several runs'} with the id {run!r}", "ops jobs list")
-        return get_in(tx, exact[0]["id"], database.shared)
+        if exact := read_runs(tx, database.shared, "r.id = ?", run):
+            return exact[0]
+        part = run.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+        like = "r.id LIKE ? ESCAPE '!' OR r.id LIKE ? ESCAPE '!' ORDER BY r.id LIMIT 2"
+        found = read_runs(tx, database.shared, like, f"{part}%", f"%{part}") if run else []
+    if len(found) != 1:
+        raise UsageError(f"{'no run' if not found else 'several runs'} with the id {run!r}", "ops jobs list")
+    return found[0]
 
 
 def get_in(tx: Transaction, run: str, shared: bool) -> Run:
@@ -236,6 +275,12 @@ def tell_outside(tx: Transaction, run: Run, state: RunState, error: Mapping[str,
     """Leave for the alert channels what became of a run; `ops.runs.notify` sends it."""
     body = {"kind": run.kind, "state": state, "who": run.who, "error": (error or {}).get("what", ""), "at": now}
     tx.do("INSERT INTO outbox (run, body, due, tries) VALUES (?, ?, ?, 0)", run.id, json.dumps(body), now)
+
+
+def _count(tx: Transaction, run: str, act: str) -> int:
+    """How often this has befallen a run."""
+    row = tx.one("SELECT count(*) AS n FROM audit WHERE run = ? AND act = ?", run, act)
+    return int(row["n"]) if row else 0
 
 
 def _json(value: Any) -> str | None:

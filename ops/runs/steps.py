@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,22 +82,34 @@ class Steps:
 
     def _kept(self, output: Any) -> str:
         text = json.dumps(output, ensure_ascii=False, default=str)
-        body = text.encode()
-        if len(body) <= MOST_BYTES:
+        body = text.encode(errors="replace")
+        if len(body) <= MOST_BYTES and not _is_reference(output):
             return text
         digest = hashlib.sha256(body).hexdigest()
-        self._artefacts.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh = self._artefacts / f".{digest}.{os.getpid()}"
-        with fresh.open("wb") as file:
+        try:
+            self._write(self._artefacts / digest, body)
+        except OSError as error:
+            raise OpsError(f"{self._artefacts}: {error.strerror}", "is the disk full?") from None
+        return json.dumps({_DIGEST: digest, _BYTES: len(body)})
+
+    def _write(self, path: Path, body: bytes) -> None:
+        """All of it or nothing, and for good, before the database says that it is there."""
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, fresh = tempfile.mkstemp(prefix=".", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        fresh.replace(self._artefacts / digest)
-        return json.dumps({_DIGEST: digest, _BYTES: len(body)})
+        Path(fresh).replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def _whole(self, text: str) -> Any:
         value = json.loads(text)
-        if not (isinstance(value, dict) and set(value) == {_DIGEST, _BYTES}):
+        if not _is_reference(value):
             return value
         path = self._artefacts / value[_DIGEST]
         try:
@@ -106,6 +119,11 @@ class Steps:
         if hashlib.sha256(body).hexdigest() != value[_DIGEST]:
             raise OpsError(f"{path} is not what the step left", "retry the run from the step that made it")
         return json.loads(body)
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether a value looks like one that stands in a file; a real one of that look is kept in a file itself."""
+    return isinstance(value, dict) and set(value) == {_DIGEST, _BYTES}
 
 
 def append_events(database: Database, run: Run, events: Sequence[tuple[str, str, str, str]]) -> None:

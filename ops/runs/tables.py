@@ -40,9 +40,10 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS event (id {serial}, run TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,
         step TEXT NOT NULL, subject TEXT NOT NULL, state TEXT NOT NULL, text TEXT NOT NULL)""",
     "CREATE INDEX IF NOT EXISTS event_run ON event (run, id)",
-    """CREATE TABLE IF NOT EXISTS executor (id TEXT PRIMARY KEY, host TEXT NOT NULL, pid BIGINT NOT NULL,
-        beat BIGINT NOT NULL, slots BIGINT NOT NULL, started DOUBLE PRECISION NOT NULL,
-        seen DOUBLE PRECISION NOT NULL)""",
+    # place: machine (since it was started) and folder of its files · knows: kinds of jobs and their versions, JSON
+    """CREATE TABLE IF NOT EXISTS executor (id TEXT PRIMARY KEY, host TEXT NOT NULL, place TEXT NOT NULL,
+        pid BIGINT NOT NULL, beat BIGINT NOT NULL, slots BIGINT NOT NULL, started DOUBLE PRECISION NOT NULL,
+        seen DOUBLE PRECISION NOT NULL, knows TEXT NOT NULL)""",
     "CREATE TABLE IF NOT EXISTS tick (schedule TEXT PRIMARY KEY, last DOUBLE PRECISION NOT NULL)",
     """CREATE TABLE IF NOT EXISTS approval (run TEXT NOT NULL, who TEXT NOT NULL, at DOUBLE PRECISION NOT NULL,
         verdict TEXT NOT NULL, comment TEXT NOT NULL, PRIMARY KEY (run, who))""",
@@ -54,6 +55,10 @@ TABLES = (
         due DOUBLE PRECISION NOT NULL, tries BIGINT NOT NULL, sent DOUBLE PRECISION, lost TEXT)""",
     "CREATE INDEX IF NOT EXISTS outbox_left ON outbox (id) WHERE sent IS NULL AND lost IS NULL",
     "CREATE INDEX IF NOT EXISTS outbox_run ON outbox (run)",
+    # what databases of an earlier version lack
+    "ALTER TABLE executor ADD COLUMN IF NOT EXISTS place TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE executor ADD COLUMN IF NOT EXISTS knows TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE outbox ADD COLUMN IF NOT EXISTS lost TEXT",
 )
 
 

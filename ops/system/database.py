@@ -48,7 +48,10 @@ class Database(Protocol):
     shared: bool
 
     def create(self, statements: Sequence[str]) -> None:
-        """Make what is not there yet. `{serial}` stands for the type of an auto-numbered primary key."""
+        """Make what is not there yet: CREATE … IF NOT EXISTS, ALTER TABLE t ADD COLUMN IF NOT EXISTS c ….
+
+        `{serial}` stands for the type of an auto-numbered primary key.
+        """
         ...
 
     def read(self) -> contextlib.AbstractContextManager[Transaction]: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -21,6 +22,7 @@ _GONE = {
     sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
     sqlite3.SQLITE_NOTADB,
 }  # fmt: skip
+_ADDED = re.compile(r"ALTER TABLE (?P<table>\w+) ADD COLUMN IF NOT EXISTS (?P<name>\w+) ")
 _CODE = 0xFF  # of an error code, the part that is no detail
 
 
@@ -40,7 +42,12 @@ class Sqlite:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.write() as tx:
             for statement in statements:
-                tx.do(statement.replace("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT"))
+                statement = statement.replace("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT")  # noqa: PLW2901
+                if column := _ADDED.match(statement):
+                    if any(row["name"] == column["name"] for row in tx.all(f"PRAGMA table_info({column['table']})")):
+                        continue
+                    statement = statement.replace("IF NOT EXISTS", "")  # noqa: PLW2901 # which it does not know here
+                tx.do(statement)
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:

@@ -1,4 +1,4 @@
-"""A Python process of our own beside this one, and how the two talk: lines of JSON over a socket pair."""
+"""How two Python processes of our own talk: lines of JSON over a socket pair."""
 
 from __future__ import annotations
 
@@ -6,92 +6,90 @@ import json
 import os
 import select
 import socket
-import subprocess
-import sys
-import time
-from collections.abc import Mapping
-from pathlib import Path
+import struct
 from threading import Lock
 from typing import Any
 
 Message = dict[str, Any]
+_CHUNK = 1 << 18  # bytes
+_PATIENCE = struct.pack("ll", 30, 0)  # seconds that the other side may take to make room for what is sent
 
 
 class Wire:
     """One end. Any thread may send; one thread reads."""
 
     def __init__(self, end: socket.socket) -> None:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _PATIENCE)
         self._end = end
         self._rest = bytearray()
         self._sending = Lock()
+        self._torn = False
+        self._closed = False
+        self._looker = select.poll()  # select(2) knows no descriptor beyond 1023
+        self._looker.register(end, select.POLLIN)
+
+    @classmethod
+    def pair(cls) -> tuple[Wire, socket.socket]:
+        """One end, and the socket of the other one for another process."""
+        ours, theirs = socket.socketpair()
+        return cls(ours), theirs
 
     @classmethod
     def inherited(cls, descriptor: int) -> Wire:
+        """What this process starts does not inherit it: it is at its end when this process is."""
+        os.set_inheritable(descriptor, False)
         return cls(socket.socket(fileno=descriptor))
 
     def send(self, message: Message) -> bool:
-        """False when the other side is gone."""
-        line = json.dumps(message, ensure_ascii=False, default=str).encode() + b"\n"
-        try:
-            with self._sending:
+        """False when the other side is gone, or reads no more."""
+        line = json.dumps(message, default=str).encode("ascii") + b"\n"
+        with self._sending:
+            if self._closed:
+                return False
+            if self._torn:  # a signal broke a line off: the next one begins anew
+                line = b"\n" + line
+            self._torn = True
+            try:
                 self._end.sendall(line)
-        except OSError:
-            return False
+            except OSError:
+                self._shut()
+                return False
+            self._torn = False
         return True
 
     def read(self, seconds: float) -> list[Message] | None:
-        """What came within `seconds`, perhaps nothing; None when the other side is gone."""
-        if not select.select([self._end], [], [], seconds)[0]:
+        """What came within `seconds`, perhaps nothing; None when the other side is gone. A torn line is left out."""
+        if not self._looker.poll(seconds * 1000):
             return []
         try:
-            chunk = self._end.recv(1 << 20)
+            chunk = self._end.recv(_CHUNK)
         except OSError:
             return None
         if not chunk:
             return None
         self._rest += chunk
-        *lines, rest = bytes(self._rest).split(b"\n") if b"\n" in chunk else [bytes(self._rest)]
-        self._rest = bytearray(rest)
-        return [json.loads(line) for line in lines]
+        if b"\n" not in chunk:
+            return []
+        *lines, rest = self._rest.split(b"\n")
+        self._rest = rest
+        return [message for line in lines if (message := _decoded(line))]
 
     def close(self) -> None:
-        self._end.close()
+        with self._sending:
+            self._closed = True
+            self._end.close()
 
-
-class Child:
-    """The process at the other end, in a session of its own. `started`: monotonic seconds."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-        self.started = time.monotonic()
-
-    def terminate(self) -> None:
-        self._process.terminate()
-
-    def ended(self, seconds: float) -> bool:
-        """Whether it ends within `seconds`; it is reaped then."""
+    def _shut(self) -> None:
+        """Let the other side see that nothing comes any more."""
         try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+            self._end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return
 
 
-def spawn(module: str, log: Path, env: Mapping[str, str]) -> tuple[Wire, Child]:
-    """Start `python -m module DESCRIPTOR`; the descriptor is its end of the wire. What else it writes goes to `log`."""
-    ours, theirs = socket.socketpair()
-    with theirs, open(log, "ab", opener=_private) as file:  # Path.open takes no opener
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, str(theirs.fileno())],
-            stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True, pass_fds=[theirs.fileno()],
-            env={**os.environ, **env},
-        )  # fmt: skip
-    return Wire(ours), Child(process)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _decoded(line: bytearray) -> Message | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
