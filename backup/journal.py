@@ -56,8 +56,9 @@ class Journal:
             step.ended = time.time()
             self._write({"step": name, "ended": step.ended, "exit": step.exit})
 
-    def close(self) -> None:
-        self._write({"closed": time.time()})
+    def close(self, cleaned: bool = True) -> None:
+        """The drill is over. What was not cleaned up stays `abandoned`, so that the next drill tries again."""
+        self._write({"closed": time.time()} if cleaned else {"left": time.time()})
         self._file.close()
 
     def _write(self, line: dict[str, Any]) -> None:

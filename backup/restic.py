@@ -102,6 +102,11 @@ class Restic:
             self.must(["init"], QUICK)
         return next((key["id"] for key in self.key_list() if key["current"]), "")
 
+    def unlock(self) -> int:
+        """Take away what a killed restic of this host left locked; how many locks there were. Never a living one's."""
+        arguments = self.call([], QUICK)
+        return int(hostpython.call(self.where, hostpython.Call(MODULES, "unlock", arguments, QUICK + 15)))
+
     def key_list(self) -> list[dict[str, Any]]:
         """Every key that the repository holds: [{id, current, …}]."""
         done = self.must(["key", "list", "--no-lock"], QUICK)

@@ -44,6 +44,8 @@ def take(spots: Places, item: Item) -> BackupResult:
     places.installed(restic)
     restic.version()
     key = _registered(spots, item, restic)
+    if _cut_off(spots, item):
+        restic.unlock()
     at = time.time()
     # Written ahead: what an interrupted backup leaves in the append-only vault can be told from a stranger's.
     restic.mark = f"run-{secrets.token_hex(8)}"
@@ -74,6 +76,12 @@ def _registered(spots: Places, item: Item, restic: Restic) -> str:
     key = restic.ensure()
     spots.ledger.append({"event": "key", "of": item.key, "key": key, "at": time.time(), "by": places.who()})
     return key
+
+
+def _cut_off(spots: Places, item: Item) -> bool:
+    """Whether the last backup of this set began and was never counted: a restic that was killed leaves its lock."""
+    told = [line["event"] for line in spots.ledger.read() if line["of"] == item.key and line["event"] != "key"]
+    return bool(told) and told[-1] == "begun"
 
 
 def _record(spots: Places, item: Item, restic: Restic, taken: Taken, at: float) -> dict[str, Any]:

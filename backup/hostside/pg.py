@@ -16,6 +16,10 @@ _SETTINGS = """
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 SET timezone = 'UTC'; SET search_path = ''; SET statement_timeout = 0; SET client_encoding = 'UTF8';
 """
+# A server works on for a client that is gone, unless it looks for it now and then (PostgreSQL 14 and newer can).
+_LOOK_FOR_US = """
+SELECT set_config(name, '1s', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval';
+"""
 _USER = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _TABLES = f"""
 SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c
@@ -148,7 +152,7 @@ def facts(session: Session, timezone: str, read: float | None = None) -> dict[st
 
     `read`: when the source was read (epoch seconds by its own clock): now, unless a copy is looked at later.
     """
-    session.tell(_SETTINGS)
+    session.tell(_SETTINGS + _LOOK_FOR_US)
     read = read or float(session.tell("SELECT extract(epoch FROM now());")[0])
     wanted = [(row["name"], f"ONLY {row['name']}", _ROW) for row in session.ask(_TABLES)]
     if session.ask(_LARGE_COUNT)[0]["objects"]:

@@ -21,11 +21,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def tell(**event: Any) -> None:
-    """One event to the station, at once. A station that is gone ends this process (and so its children)."""
+    """One event to the station, at once. A station that is gone ends this process, and first what it started."""
     try:
         print("@event " + json.dumps(event), flush=True)
     except OSError:
-        os._exit(1)
+        signal.signal(signal.SIGTERM, lambda *_: None)  # whoever else wants it to end must not disturb that
+        raise SystemExit(1) from None
 
 
 def run(
@@ -43,9 +44,10 @@ def run(
     """
     begun = time.monotonic()
     handles = {option: _unnamed(value) for option, value in (secrets or {}).items()}
+    given_in = None if given is None else _unnamed(given)  # a pipe would have to be fed while we wait
     child = subprocess.Popen(
         [argv[0], *(f"{option}=/proc/{os.getpid()}/fd/{handle}" for option, handle in handles.items()), *argv[1:]],
-        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+        stdin=subprocess.DEVNULL if given_in is None else given_in,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "LC_ALL": "C.UTF-8", **(env or {})},
@@ -53,10 +55,10 @@ def run(
         preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
     )
     try:
-        out, err, code = _wait(child, given, begun + timeout)
+        out, err, code = _wait(child, begun + timeout)
     finally:
         end(child)
-        for handle in handles.values():
+        for handle in (*handles.values(), *([] if given_in is None else [given_in])):
             os.close(handle)
     return {
         "argv": list(argv),
@@ -101,11 +103,10 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait(child: subprocess.Popen[bytes], given: str | None, until: float) -> tuple[bytes, bytes, int]:
-    waiting = None if given is None else given.encode("utf-8", "surrogateescape")
+def _wait(child: subprocess.Popen[bytes], until: float) -> tuple[bytes, bytes, int]:
     while True:
         try:
-            out, err = child.communicate(waiting, min(PULSE, max(0.05, until - time.monotonic())))
+            out, err = child.communicate(None, min(PULSE, max(0.05, until - time.monotonic())))
         except subprocess.TimeoutExpired:
             if time.monotonic() >= until:
                 end(child)
@@ -117,7 +118,9 @@ def _wait(child: subprocess.Popen[bytes], given: str | None, until: float) -> tu
 
 
 def _unnamed(value: str) -> int:
-    """A file without a name that holds `value`; gone when closed."""
+    """A file without a name that holds `value`, to be read from its beginning; gone when closed."""
     handle = os.memfd_create("k")
-    os.write(handle, value.encode())
+    with open(handle, "wb", closefd=False) as file:
+        file.write(value.encode("utf-8", "surrogateescape"))
+    os.lseek(handle, 0, os.SEEK_SET)
     return handle

@@ -1,7 +1,11 @@
 """One call of restic on this host: the port is tried first, secrets go in as unnamed files, never in argv."""
 
+# ruff: noqa: PTH119, PTH123 # names on hosts need not be text
 from __future__ import annotations
 
+import json
+import os
+import socket
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,6 +38,39 @@ def restic(  # one call's whole description, sent as JSON
         env={"GOMAXPROCS": "2", **(env or {})},
         secrets=secrets,
     )
+
+
+def unlock(**call: Any) -> int:
+    """Take away the locks of a restic of this host that was killed, and those that nobody refreshed for half an hour.
+
+    How many there were before. restic asks by a signal (HUP) whether a lock's owner lives, and would send it to
+    whatever program has got that number since: then nothing is done, until the lock is old enough.
+    """
+    locks = _locks(**call)
+    mine = [lock["pid"] for lock in locks if lock["hostname"] == socket.gethostname()]
+    if locks and not any(_is_other(pid, call["program"]) for pid in mine):
+        restic(**{**call, "words": [*call["words"], "unlock"]})
+    return len(locks)
+
+
+def _locks(**call: Any) -> list[dict[str, Any]]:
+    listed = restic(**{**call, "words": [*call["words"], "list", "locks", "--no-lock"]})
+    found = []
+    for name in listed["out"].split() if listed["code"] == 0 else ():
+        shown = restic(**{**call, "words": [*call["words"], "cat", "lock", name, "--no-lock"]})
+        if shown["code"] == 0:  # else it went meanwhile, or it is junk
+            found.append(json.loads(shown["out"]))
+    return found
+
+
+def _is_other(pid: int, program: str) -> bool:
+    """Whether a process of that number lives and is another program."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as words:
+            first = words.read().split(b"\0")[0]
+    except OSError:
+        return False
+    return os.path.basename(os.fsdecode(first)) != os.path.basename(program)
 
 
 def _full(repository: Mapping[str, Any]) -> str:

@@ -12,22 +12,21 @@ import os
 import re
 import secrets
 import shlex
-import shutil
 import sys
-import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ops.errors import HostFailedError, OpsError, ToolMissingError
+from ops.errors import HostFailedError, ToolMissingError
 from ops.progress import Progress
+from ops.system import hidden, marked, threads
 from ops.system.ansible_record import HostRun, Record
 from ops.system.leftovers import MARK, end_here, end_there
+from ops.system.signals import uninterrupted
 from ops.system.ssh import Fleet
 
 ROOT = Path(__file__).parents[2]
@@ -97,14 +96,16 @@ def run_playbook(play: Play, progress: Progress) -> RunSummary:
     record = Record(_record_file(play.place.state, run), progress)
     play.place.fleet.close()  # its threads would be forked with us; it connects again when it is asked
     started = time.monotonic()
-    with _hidden_folder(run) as folder:
+    with hidden.folder(run[-6:]) as folder:
         try:
             code, said = _drive(play, run, folder, record)
+            threads.check()
         except BaseException:
-            end_here(run)
-            end_there(run, play.place.fleet, record.pump().begun)
+            with uninterrupted():
+                end_here(run)
+                end_there(run, play.place.fleet, record.pump().begun)
             raise
-        end_here(run)  # kept SSH connections outlive their Ansible otherwise
+        end_here(run)
     record.pump()
     seconds = time.monotonic() - started
     error = "" if record.stats is not None else _scrub(play, _last_words(said, code))
@@ -146,7 +147,7 @@ def _drive(play: Play, run: str, folder: Path, record: Record) -> tuple[int, deq
             cmdline=shlex.join(_words(play, folder)),
             envvars=_environment(play, run, folder, record.path),
             event_handler=on_event,
-            cancel_callback=lambda: False,  # without one the runner takes over SIGINT and SIGTERM
+            cancel_callback=threads.stopped,  # without one the runner takes over SIGINT and SIGTERM
             suppress_env_files=True,
             fact_cache_type="memory",
             quiet=True,
@@ -180,7 +181,7 @@ def _environment(play: Play, run: str, folder: Path, record: Path) -> dict[str, 
     _write(folder / "hidden.json", dict(play.hidden))
     known = shlex.quote(f"UserKnownHostsFile={play.place.known_hosts.absolute()}")
     return {
-        MARK: run,
+        MARK: marked.value(run),  # the playbooks hand it on to the hosts
         "OPS_RECORD": str(record),
         "OPS_HIDDEN": str(folder / "hidden.json"),
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -191,34 +192,9 @@ def _environment(play: Play, run: str, folder: Path, record: Path) -> dict[str, 
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PRIVATE_KEY_FILE": str(play.place.ssh_key.absolute()),
-        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / hidden.SOCKETS),
         "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly=yes -o {known}",
     }
-
-
-@contextmanager
-def _hidden_folder(run: str) -> Iterator[Path]:
-    """A folder that only we can read, in memory, gone afterwards; also those of runs that were killed."""
-    parent = _memory()
-    for old in parent.iterdir():
-        owner = old.name.partition("-")[0]
-        if owner.isdecimal() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-{run[-6:]}-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _memory() -> Path:
-    """Our folder on tmpfs, safe from others: /run for root, /dev/shm for everybody else."""
-    folder = Path("/run/kominfo-ops-runs") if os.geteuid() == 0 else Path(f"/dev/shm/kominfo-ops-runs-{os.geteuid()}")  # noqa: S108
-    folder.mkdir(mode=0o700, exist_ok=True)
-    stat = folder.lstat()
-    if stat.st_uid != os.geteuid() or stat.st_mode & 0o077 or folder.is_symlink():
-        raise OpsError(f"{folder}: others may write there", f"remove {folder}")
-    return folder
 
 
 def _record_file(state: Path, run: str) -> Path:

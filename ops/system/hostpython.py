@@ -17,8 +17,13 @@ from ops.errors import HostFailedError
 from ops.system.process import TIMED_OUT, Ask, Exec
 
 _RESULT, _EVENT = "@result ", "@event "  # plain words: str.splitlines() breaks at most control characters
+# Told to end (TERM), it ends in order: what its functions started is ended by their own `finally`.
 _BOOT = """
-import json, sys, types
+import json, signal, sys, types
+def _end(*_):
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    sys.exit("it was told to end")
+signal.signal(signal.SIGTERM, _end)
 for _name, _text in json.loads({modules!r}):
     _parts = _name.split(".")
     for _i in range(1, len(_parts)):

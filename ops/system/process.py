@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -13,8 +14,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ops.errors import OpsError, ToolMissingError
+from ops.system import marked, threads
 
 TIMED_OUT = 124  # as timeout(1)
+GRACE = 3.0  # seconds between TERM and KILL
+_LOOK = 0.2  # seconds between looks at whether somebody wants it to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """How to run one program. `env` is added to a small clean environment. `on_line` gets each line of output live."""
+    """How to run one program. `env` is added to what it inherits. `on_line` gets each line of output live."""
 
     input: str | None = None
     timeout: float = 60.0  # seconds
@@ -54,7 +58,10 @@ class Exec(Protocol):
     name: str
 
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
-        """Run to the end. Never raises for an exit code; TIMED_OUT is the code of a killed one."""
+        """Run to the end. Never raises for an exit code; TIMED_OUT is the code of a killed one.
+
+        Interrupted (KeyboardInterrupt, also by the end of its pool of threads), the program is ended first.
+        """
         ...
 
 
@@ -64,28 +71,49 @@ class Local:
     name = "localhost"
 
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
+        threads.check()
+        own = call_name()
+        given = _given(ask.input)
         try:
             child = subprocess.Popen(
                 list(argv),
-                stdin=subprocess.DEVNULL if ask.input is None else subprocess.PIPE,
+                stdin=given,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, **ask.env},
+                env={**os.environ, **ask.env, marked.MARK: marked.value(own)},
                 start_new_session=True,
             )
         except FileNotFoundError:
             raise ToolMissingError(f"{argv[0]}: program not found", "run `ops tools` to see what is missing") from None
+        finally:
+            os.close(given)
         try:
-            out, err, timed_out = _converse(child, ask)
+            out, err, timed_out = _converse(child, ask, own)
         except BaseException:
-            kill_group(child)
+            _end(child, own)
             raise
         finally:
-            for pipe in (child.stdin, child.stdout, child.stderr):
+            for pipe in (child.stdout, child.stderr):
                 if pipe and not pipe.closed:
                     pipe.close()
         code = TIMED_OUT if timed_out else child.returncode
         return Done(tuple(argv), code, out, err)
+
+
+def _given(text: str | None) -> int:
+    """What a program reads: a file without a name, for a pipe would have to be fed while we look at other things."""
+    if text is None:
+        return os.open(os.devnull, os.O_RDONLY)
+    handle = os.memfd_create("given")
+    with os.fdopen(handle, "wb", closefd=False) as file:
+        file.write(text.encode())
+    os.lseek(handle, 0, os.SEEK_SET)
+    return handle
+
+
+def call_name() -> str:
+    """The mark of one program and of what it starts: by it all of that is ended when its time is over."""
+    return f"call-{secrets.token_hex(6)}"
 
 
 def run(argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
@@ -93,7 +121,13 @@ def run(argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
     return Local().run(argv, ask)
 
 
-def kill_group(child: subprocess.Popen[bytes], grace: float = 3.0) -> None:
+def _end(child: subprocess.Popen[bytes], own: str) -> None:
+    """All that it started, also what went into a session of its own."""
+    marked.end(own, GRACE)
+    kill_group(child)
+
+
+def kill_group(child: subprocess.Popen[bytes], grace: float = GRACE) -> None:
     """TERM to the whole process group, KILL after `grace` seconds; returns when the child is gone."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
@@ -107,26 +141,29 @@ def kill_group(child: subprocess.Popen[bytes], grace: float = 3.0) -> None:
         os.killpg(child.pid, signal.SIGKILL)
 
 
-def _converse(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
-    """Feed and drain the child until it ends or its time is over."""
-    if ask.on_line is None:
+def _converse(child: subprocess.Popen[bytes], ask: Ask, own: str) -> tuple[str, str, bool]:
+    """Drain the child until it ends or its time is over."""
+    if ask.on_line:
+        return _follow(child, ask, own)
+    end = time.monotonic() + ask.timeout
+    while True:
+        threads.check()
+        left = end - time.monotonic()
         try:
-            out, err = child.communicate(None if ask.input is None else ask.input.encode(), ask.timeout)
+            out, err = child.communicate(None, min(left, _LOOK) if threads.may_be_stopped() else left)
         except subprocess.TimeoutExpired:
-            kill_group(child)
+            if time.monotonic() < end:
+                continue
+            _end(child, own)
             out, err = child.communicate()
             return out.decode(errors="replace"), err.decode(errors="replace"), True
         return out.decode(errors="replace"), err.decode(errors="replace"), False
-    return _follow(child, ask)
 
 
-def _follow(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
+def _follow(child: subprocess.Popen[bytes], ask: Ask, own: str) -> tuple[str, str, bool]:
     """Like communicate(), but hands every line of standard output on as it comes."""
     assert child.stdout  # noqa: S101 # Popen was given PIPE
     assert child.stderr  # noqa: S101
-    if child.stdin:
-        child.stdin.write((ask.input or "").encode())
-        child.stdin.close()
     kept: dict[str, bytearray] = {"out": bytearray(), "err": bytearray()}
     told = 0
     end = time.monotonic() + ask.timeout
@@ -135,9 +172,10 @@ def _follow(child: subprocess.Popen[bytes], ask: Ask) -> tuple[str, str, bool]:
         selector.register(child.stderr, selectors.EVENT_READ, "err")
         while selector.get_map():
             if time.monotonic() > end:
-                kill_group(child)
+                _end(child, own)
                 return kept["out"].decode(errors="replace"), kept["err"].decode(errors="replace"), True
-            for key, _ in selector.select(timeout=0.2):
+            threads.check()
+            for key, _ in selector.select(timeout=_LOOK):
                 chunk = os.read(key.fd, 65536)
                 kept[key.data] += chunk
                 if not chunk:

@@ -7,19 +7,22 @@ import logging
 import select
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from ops.errors import HostFailedError
-from ops.system.process import TIMED_OUT, Ask, Done, Exec, tell_lines
+from ops.system import marked, threads
+from ops.system.process import GRACE, TIMED_OUT, Ask, Done, call_name, tell_lines
+from ops.system.signals import uninterrupted
 
 if TYPE_CHECKING:
     import paramiko
 
 CONNECT_SECONDS = 8.0
+_END_SECONDS = 4.0  # beside the time of grace: a Python that starts on a busy host, and the KILL
 PORT = 22
 _BROKE_OFF = "the connection broke off"
 _NO_STATUS = -1  # paramiko's exit status of a program that was killed, or of a channel that broke off
@@ -52,20 +55,73 @@ class Remote:
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # noqa: B008 # Ask is frozen
         """As `Local.run`. Environment values travel on standard input's side channel, never in argv.
 
-        Raises HostFailedError when the host cannot be reached or drops the connection.
+        Too late or interrupted, it is ended there with all that it started. Raises HostFailedError when the host cannot
+        be reached or drops the connection.
         """
         import paramiko  # noqa: PLC0415 # 0.3 s that most commands do not need
 
-        as_root = ["sudo", "-n", "--"] if self._login.become else []
-        words = shlex.join([*as_root, "sh", "-c", _HEAR_OUT, "sh", *_with_env(argv, ask)])
+        threads.check()
+        own = call_name()
+        with self._session(_with_env(argv, ask), marked.value(own)) as channel:
+            try:
+                done = self._converse(channel, tuple(argv), ask)
+            except (paramiko.SSHException, OSError, EOFError):
+                raise  # the connection is gone
+            except BaseException:
+                with uninterrupted():
+                    self._end_quietly(own)
+                raise
+            if done.code == TIMED_OUT:
+                self._end_quietly(own)
+            return done
+
+    def connect(self) -> None:
+        """Open the connection now, if it is not open. HostFailedError when the host cannot be reached."""
+        with self._told():
+            self._connect()
+
+    def end(self, run: str, grace: float, seconds: float) -> tuple[int, int]:
+        """End the processes of a run there: (how many there were, how many outlived it), as `marked.end`.
+
+        Takes `seconds` at most once the connection stands. HostFailedError when the host could not be asked.
+        """
+        script = Path(marked.__file__).read_text(encoding="utf-8")
+        argv = ["python3", "-I", "-", run, f"{grace:.1f}"]
+        with self._session(argv) as channel:
+            done = self._converse(channel, tuple(argv), Ask(input=script, timeout=seconds), lambda: None)
         try:
+            found, left = map(int, done.out.split())
+        except ValueError:
+            said = (done.err.strip() or "no answer").splitlines()[-1]
+            raise HostFailedError(self.name, f"ending what ran there: {said}") from None
+        return found, left
+
+    def _end_quietly(self, own: str) -> None:
+        with contextlib.suppress(HostFailedError):
+            self.end(own, GRACE, GRACE + _END_SECONDS)
+
+    @contextlib.contextmanager
+    def _session(self, argv: Sequence[str], mark: str = "") -> Iterator[paramiko.Channel]:
+        """A program of that mark, started. What goes wrong with the connection meanwhile is a HostFailedError."""
+        as_root = ["sudo", "-n", "--"] if self._login.become else []
+        known = ["env", f"{marked.MARK}={mark}"] if mark else []
+        words = shlex.join([*as_root, *known, "sh", "-c", _HEAR_OUT, "sh", *argv])
+        with self._told():
             transport = self._connect().get_transport()
             if transport is None:
                 raise HostFailedError(self.name, "the SSH connection was closed")
             channel = transport.open_session(timeout=CONNECT_SECONDS)
             with contextlib.closing(channel):
                 channel.exec_command(words)
-                return self._converse(channel, tuple(argv), ask)
+                yield channel
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Errors of the connection as a HostFailedError."""
+        import paramiko  # noqa: PLC0415 # 0.3 s that most commands do not need
+
+        try:
+            yield
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._drop_if_dead()
             raise HostFailedError(self.name, f"SSH: {str(error) or _BROKE_OFF}", self._next_step(error)) from None
@@ -142,12 +198,15 @@ class Remote:
             raise
         return client
 
-    def _converse(self, channel: paramiko.Channel, argv: tuple[str, ...], ask: Ask) -> Done:
+    def _converse(
+        self, channel: paramiko.Channel, argv: tuple[str, ...], ask: Ask, watch: Callable[[], None] = threads.check
+    ) -> Done:
         given = (_env_lines(ask) + (ask.input or "")).encode()
         out, err, told = bytearray(), bytearray(), 0
         end = time.monotonic() + ask.timeout
         fed = False
         while True:
+            watch()
             with contextlib.suppress(OSError):  # a program that has ended already reads no more
                 if given and channel.send_ready():
                     given = given[channel.send(given[:32768]) :]
@@ -180,7 +239,7 @@ class Fleet:
         self.logins, self.key, self.known_hosts, self.absent = dict(logins), key, known_hosts, absent
         self._open: dict[str, Remote] = {}
 
-    def on(self, name: str) -> Exec:
+    def on(self, name: str) -> Remote:
         """The Exec of that host. HostFailedError if no such host is declared, or there is none at all."""
         if name not in self.logins:
             raise HostFailedError(name, "no such host in hosts.yml")

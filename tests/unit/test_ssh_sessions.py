@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import paramiko
 import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from ssh_rig import host
 
 from ops.errors import HostFailedError
+from ops.system import hostpython, marked, threads
+from ops.system.process import TIMED_OUT, Ask
 from ops.system.sockets import listen_tcp
 from ops.system.ssh import _HEAR_OUT, Fleet, Login
 from ops.system.ssh_server import host_key
@@ -121,3 +128,92 @@ def test_what_runs_there_hears_all_that_is_said_before_its_channel_closes() -> N
     child.stdin.close()
     assert child.wait(10) == 3
     child.stdout.close()
+
+
+LONG = "setsid sleep {seconds} & echo begun; trap : TERM; while :; do sleep {seconds}; done"
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Fleet]:
+    with host(tmp_path) as fleet:
+        yield fleet
+
+
+def running(program: str) -> list[int]:
+    return [pid for pid in marked.titled("sleep") if program in marked._read(pid, "cmdline").decode()]
+
+
+def until(holds: Callable[[], object]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.02)
+
+
+def test_a_program_that_takes_too_long_is_ended_there_with_all_it_started(there: Fleet) -> None:
+    seconds = f"300.{os.getpid()}1"
+    done = there.on("h").run(["bash", "-c", LONG.format(seconds=seconds)], Ask(timeout=2))
+    assert (done.code, done.out) == (TIMED_OUT, "begun\n")
+    assert running(seconds) == []
+    assert there.on("h").run(["echo", "on"]).out == "on\n", "the connection goes on"
+
+
+def test_an_interrupted_program_is_ended_there(there: Fleet) -> None:
+    seconds = f"300.{os.getpid()}2"
+
+    def interrupt(_line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        there.on("h").run(["bash", "-c", LONG.format(seconds=seconds)], Ask(timeout=300, on_line=interrupt))
+    assert running(seconds) == []
+
+
+def test_threads_with_programs_on_hosts_end_with_their_pool(there: Fleet) -> None:
+    seconds = f"300.{os.getpid()}3"
+
+    def work(_number: int) -> None:
+        there.on("h").run(["bash", "-c", LONG.format(seconds=seconds)], Ask(timeout=300))
+
+    def interrupt() -> None:
+        with threads.pool(2) as pool:
+            pool.map(work, range(4))
+            until(lambda: len(running(seconds)) == 4)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupt()
+    assert running(seconds) == []
+
+
+def test_a_programs_environment_names_the_run_and_its_secrets_stay_out_of_its_words(
+    there: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(marked.MARK, "r1")
+    done = there.on("h").run(["sh", "-c", f'echo "${marked.MARK} $X"; cat'], Ask(input="given", env={"X": "a b"}))
+    mark, said = done.out.split(" ", 1)
+    assert (mark.split("/")[0], said) == ("r1", "a b\ngiven")
+
+
+def test_a_function_on_a_host_that_is_told_to_end_ends_in_order(there: Fleet, tmp_path: Path) -> None:
+    module = tmp_path / "slow_there.py"
+    module.write_text(
+        "import os, time\n"
+        "def wait(folder):\n"
+        "    try:\n"
+        "        open(f'{folder}/pid', 'w').write(str(os.getpid()))\n"
+        "        time.sleep(300)\n"
+        "    finally:\n"
+        "        os.kill(os.getpid(), 15)  # told once more: it goes on with what it does\n"
+        "        open(f'{folder}/tidy', 'w').close()\n"
+    )
+    found = ModuleType("slow_there")
+    found.__file__ = str(module)
+    asked = hostpython.Call([found], "wait", {"folder": str(tmp_path)}, 300)
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(hostpython.call, there.on("h"), asked)
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        with pytest.raises(HostFailedError, match="wait: it was told to end"):
+            waits.result(30)
+    assert (tmp_path / "tidy").exists()

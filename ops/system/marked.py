@@ -1,0 +1,156 @@
+"""The processes of a run on the machine where this runs: found by their mark, and ended. It is also sent to hosts.
+
+Standard library only. A mark is an environment variable; its value names the runs that a process belongs to, outermost
+first, joined by "/": a run within a run can be ended alone, or with the one around it. What descends from a marked
+process belongs to it too: some programs clear or overwrite their environment.
+"""
+
+# ruff: noqa: PTH123, PTH208, PTH116 # short, and the same on any Python that a host may have
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+MARK = "OPS_RUN_ID"
+KILL_SECONDS = 1.0  # a killed process is gone at once, unless the kernel itself waits for a disk
+_LOOK = 0.05
+_GONE = "ZX"  # states of processes that have ended and wait for their parent to notice
+
+
+@dataclass(frozen=True)
+class Process:
+    """`started` in clock ticks since boot: a number that the kernel gives anew is another process."""
+
+    pid: int
+    started: str
+    parent: int = field(compare=False)  # another one, once its own has ended
+
+
+def value(own: str) -> str:
+    """The mark of something that this process starts: what it belongs to itself, then `own`."""
+    return "/".join(filter(None, (os.environ.get(MARK, ""), own)))
+
+
+def end(run: str, grace: float, but: Iterable[int] = ()) -> tuple[int, int]:
+    """TERM to the processes of a run, KILL to those that are there after `grace` seconds: (found, outlived).
+
+    Spared are the process that calls, those that it descends from, and the numbers in `but`. A process that starts
+    after the TERM puts something in order: it has the rest of the time of grace. ValueError for what is no run's name.
+    """
+    if not run or "/" in run:
+        raise ValueError(f"{run!r} is not the name of a run")
+    spared = {*but, *_lineage(os.getpid())}
+    found: set[Process] = set()
+
+    def living() -> set[Process]:
+        now = _all()
+        left = {one for one in _members(run, now, found) if one.pid not in spared}
+        found.update(left)
+        return left
+
+    left = living()
+    _send(left, signal.SIGTERM)
+    until = time.monotonic() + grace
+    while left and time.monotonic() < until:
+        time.sleep(_LOOK)
+        left = living()
+    until = time.monotonic() + KILL_SECONDS
+    while left and time.monotonic() < until:
+        _send(left, signal.SIGKILL)
+        time.sleep(_LOOK / 5)
+        left = living()
+    return len(found), len(left)
+
+
+def titled(title: str) -> list[int]:
+    """Numbers of the processes whose command line begins like that: a program may write a title over all else."""
+    wanted = title.encode()
+    return [pid for pid in _numbers() if _read(pid, "cmdline").startswith(wanted)]
+
+
+def started(pid: int) -> str:
+    """When a process started, in clock ticks since boot; empty if it does not live."""
+    one = _look(pid)
+    return one.started if one else ""
+
+
+def _members(run: str, now: Mapping[int, Process], known: Iterable[Process]) -> set[Process]:
+    """The living that bear the mark, were known before, or descend from such."""
+    children: dict[int, list[Process]] = {}
+    for one in now.values():
+        children.setdefault(one.parent, []).append(one)
+    here = _root(os.getpid())
+    waiting = [one for one in known if now.get(one.pid) == one]
+    waiting += [one for one in now.values() if run in _runs(one.pid) and _root(one.pid) == here]
+    members: set[Process] = set()
+    while waiting:
+        one = waiting.pop()
+        if one not in members:
+            members.add(one)
+            waiting += children.get(one.pid, ())
+    return members
+
+
+def _runs(pid: int) -> list[str]:
+    """The runs that a process is marked with."""
+    wanted = f"{MARK}=".encode()
+    for word in _read(pid, "environ").split(b"\0"):
+        if word.startswith(wanted):
+            return word[len(wanted) :].decode(errors="replace").split("/")
+    return []
+
+
+def _root(pid: int) -> tuple[int, int] | None:
+    """Which file system a process stands in. Another one is another machine's: a twin's server is asked itself."""
+    try:
+        found = os.stat(f"/proc/{pid}/root")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _all() -> dict[int, Process]:
+    """Every living process by its number."""
+    return {pid: one for pid in _numbers() if (one := _look(pid))}
+
+
+def _look(pid: int) -> Process | None:
+    fields = _read(pid, "stat").rpartition(b")")[2].decode().split()  # a program's name may hold anything
+    return Process(pid, fields[19], int(fields[1])) if fields and fields[0] not in _GONE else None
+
+
+def _lineage(pid: int) -> Iterator[int]:
+    everyone = _all()
+    while pid in everyone:
+        yield pid
+        pid = everyone[pid].parent
+
+
+def _numbers() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _read(pid: int, name: str) -> bytes:
+    """A file of a process; empty when it is gone or not ours to read."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _send(processes: Iterable[Process], sent: signal.Signals) -> None:
+    """The oldest first: who sees its child end before it is told itself would go on with the next."""
+    for one in sorted(processes, key=lambda one: (int(one.started), one.pid)):
+        try:
+            os.kill(one.pid, sent)
+        except OSError:
+            continue
+
+
+if __name__ == "__main__":
+    sys.stdout.write("{} {}\n".format(*end(sys.argv[1], float(sys.argv[2]))))
