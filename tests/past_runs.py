@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 from ops.runs import queue
+from ops.runs.leases import Lease
 from ops.runs.model import Job, Order, Run, RunState, Scope, Verdict
 from ops.runs.steps import append_events, subject_result
 from ops.system.database import Database, Transaction
@@ -30,6 +32,10 @@ def ask(
 
 def start(database: Database) -> Run:
     """The next run, running."""
+    with database.read() as tx:
+        known = tx.one("SELECT 1 AS one FROM executor WHERE id = ?", WORKER)
+    if not known:
+        Lease(database, Path("workers"), WORKER, 9).take()
     run = queue.claim(database, WORKER, {kind: job(kind) for kind in ("backup", "apply", "drill")})
     assert run
     return run

@@ -38,9 +38,8 @@ def refuse(database: Database, run: str, who: str, comment: str = "", approvers:
             _may_decide(held, who, approvers)
         _decide(tx, held, who, comment, "refused")
         error = {"what": f"refused by {who}" + (f": {comment}" if comment else ""), "next_step": "", "exit_code": 5}
-        tx.do(
-            "UPDATE run SET state = 'refused', ended = ?, error = ? WHERE id = ?", tx.now(), json.dumps(error), held.id
-        )
+        text = json.dumps(error, ensure_ascii=False)
+        tx.do("UPDATE run SET state = 'refused', ended = ?, error = ? WHERE id = ?", tx.now(), text, held.id)
         queue.tell_outside(tx, held, RunState.REFUSED, None, tx.now())
         return queue.get_in(tx, held.id, database.shared)
 

@@ -32,7 +32,7 @@ def get(url: str, query: Mapping[str, str] | None = None, seconds: float = SECON
 
 def post_json(url: str, value: Any, seconds: float = SECONDS) -> bytes:
     """Send a value as JSON; the answer's body. Errors as `get`."""
-    return _body(url, json.dumps(value, ensure_ascii=False).encode(), seconds)
+    return _body(url, json.dumps(value).encode(), seconds)
 
 
 def _body(url: str, sent: bytes | None, seconds: float) -> bytes:
