@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ops.inventory.model import Freeze, Opd, Region
 from ops.inventory.moments import Window
+from ops.runs.wallclock import first_shown, utc
 
 AHEAD = timedelta(days=8)  # windows come every week: what is not open within this never is
 _MINUTE = timedelta(minutes=1)
@@ -34,10 +35,7 @@ def may_change(region: Region, opds: Iterable[str], at: datetime) -> Verdict:
     always open, and so is one that is declared no longer (its things are being taken away), and a change that touches
     no office at all. ValueError for an instant without a zone.
     """
-    if at.tzinfo is None:
-        raise ValueError(f"{at} has no time zone")
-    asked = _Asked(region, frozenset(opds))
-    at = at.astimezone(UTC)
+    asked, at = _Asked(region, frozenset(opds)), utc(at)
     why = asked.frozen(at) or asked.closed(at)
     return Verdict(ok=False, why=why, opens=asked.opens(at)) if why else Verdict(ok=True)
 
@@ -87,14 +85,14 @@ class _Asked:
         return None
 
     def _span(self, freeze: Freeze) -> tuple[datetime, datetime]:
-        return _instant(freeze.begins, self._zone), _instant(freeze.ends, self._zone)
+        return first_shown(freeze.begins, self._zone), first_shown(freeze.ends, self._zone)
 
 
 def _opening(windows: tuple[Window, ...], zone: ZoneInfo, at: datetime) -> datetime | None:
     """`at` itself when one of the windows is open then, else when the next one opens."""
     here = at.astimezone(zone).date()
     spans = (
-        (_instant(midnight + window.begins * _MINUTE, zone), _instant(midnight + window.ends * _MINUTE, zone))
+        (first_shown(midnight + window.begins * _MINUTE, zone), first_shown(midnight + window.ends * _MINUTE, zone))
         for window in windows
         for midnight in _midnights(window, here)
     )
@@ -107,15 +105,6 @@ def _midnights(window: Window, here: date) -> Iterator[datetime]:
         day = here + timedelta(days=step)
         if day.weekday() in window.days:
             yield datetime.combine(day, time())
-
-
-def _instant(wall: datetime, zone: ZoneInfo) -> datetime:
-    """When a clock there first shows `wall`, or first shows a later time because it jumps over it."""
-    while True:
-        instant = wall.replace(tzinfo=zone).astimezone(UTC)
-        if instant.astimezone(zone).replace(tzinfo=None) == wall:
-            return instant
-        wall += _MINUTE
 
 
 def _hours(opd: Opd) -> str:

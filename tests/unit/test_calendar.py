@@ -16,20 +16,18 @@ from hypothesis import strategies as st
 
 from ops.inventory.load import load
 from ops.inventory.model import Schedule
-from ops.runs.calendar import FARTHEST, GRACE, due, next_tick, ticks
+from ops.runs.calendar import GRACE, MOST, Due, due, next_tick, ticks
 
 BATUBARA = Path(__file__).parents[2] / "inventories/batubara"
 MINUTE = timedelta(minutes=1)
-ZONES = ("Asia/Jakarta", "Europe/Berlin", "America/New_York", "America/Havana", "Australia/Lord_Howe")
-# days around which those zones put their clocks forward and back (Jakarta never does)
-CHANGES = (
-    datetime(2026, 3, 8, tzinfo=UTC),
-    datetime(2026, 3, 29, tzinfo=UTC),
-    datetime(2026, 4, 4, tzinfo=UTC),
-    datetime(2026, 10, 3, tzinfo=UTC),
-    datetime(2026, 10, 25, tzinfo=UTC),
-    datetime(2026, 11, 1, tzinfo=UTC),
-)
+# zones, and the instants in 2026 at which their clocks are put forward or back (Jakarta's never are)
+CHANGES = {
+    "Asia/Jakarta": ["2026-03-29 01:00"],
+    "Europe/Berlin": ["2026-03-29 01:00", "2026-10-25 01:00"],
+    "America/New_York": ["2026-03-08 07:00", "2026-11-01 06:00"],
+    "America/Havana": ["2026-03-08 05:00", "2026-11-01 05:00"],  # at midnight
+    "Australia/Lord_Howe": ["2026-04-04 15:00", "2026-10-03 15:30"],  # by half an hour
+}
 
 
 def schedule(cron: str, zone: str = "Asia/Jakarta", catch_up: str = "one") -> Schedule:
@@ -50,11 +48,16 @@ hours_of = st.one_of(
     st.integers(0, 23).map(str),
 )
 crons = st.builds(lambda minute, hour: f"{minute} {hour} * * *", minutes_of, hours_of)
-schedules = st.builds(schedule, crons, st.sampled_from(ZONES), st.sampled_from(["one", "none"]))
-instants = st.builds(
-    lambda change, seconds: change + timedelta(seconds=seconds),
-    st.sampled_from(CHANGES),
-    st.integers(-2 * 86_400, 2 * 86_400),
+around = st.one_of(st.integers(-3 * 3600, 3 * 3600), st.integers(-2 * 86_400, 2 * 86_400))
+starts = st.sampled_from(sorted(CHANGES)).flatmap(
+    lambda zone: st.tuples(
+        st.builds(schedule, crons, st.just(zone), st.sampled_from(["one", "none"])),
+        st.builds(
+            lambda change, seconds: datetime.fromisoformat(f"{change}+00:00") + timedelta(seconds=seconds),
+            st.sampled_from(CHANGES[zone]),
+            around,
+        ),
+    )
 )
 
 
@@ -85,16 +88,18 @@ def watched(one: Schedule, after: datetime, until: datetime) -> list[datetime]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(schedules, instants, st.integers(0, 2 * 86_400))
-def test_ticks_are_those_of_a_watched_clock(one: Schedule, after: datetime, seconds: int) -> None:
+@given(starts, st.integers(0, 2 * 86_400))
+def test_ticks_are_those_of_a_watched_clock(start: tuple[Schedule, datetime], seconds: int) -> None:
+    one, after = start
     until = after + timedelta(seconds=seconds)
     assert ticks(one, after, until) == watched(one, after, until)
 
 
 @settings(max_examples=150, deadline=None)
-@given(schedules, instants, st.lists(st.integers(0, 4 * 86_400_000_000), min_size=2, max_size=8))
-def test_ticks_of_any_parts_are_those_of_the_whole(one: Schedule, start: datetime, cuts: list[int]) -> None:
-    edges = [start + timedelta(microseconds=cut) for cut in sorted(cuts)]
+@given(starts, st.lists(st.integers(0, 4 * 86_400_000_000), min_size=2, max_size=8))
+def test_ticks_of_any_parts_are_those_of_the_whole(start: tuple[Schedule, datetime], cuts: list[int]) -> None:
+    one, begin = start
+    edges = [begin + timedelta(microseconds=cut) for cut in sorted(cuts)]
     whole = ticks(one, edges[0], edges[-1])
     parts = [tick for after, until in pairwise(edges) for tick in ticks(one, after, until)]
     assert parts == whole
@@ -124,6 +129,13 @@ def test_when_clocks_are_put_forward_and_back(cron: str, day: str, shown: list[s
     zone = "Europe/Berlin"
     found = ticks(schedule(cron, zone), wall(zone, f"{day} 00:00") - MINUTE, wall(zone, f"{day} 05:00"))
     assert [f"{tick.astimezone(ZoneInfo(zone)):%H:%M}" for tick in found] == shown
+
+
+def test_between_the_two_comings_of_a_time_its_tick_is_over() -> None:
+    zone = "Europe/Berlin"
+    second, last = wall(zone, "2026-10-25 02:10", fold=1), wall(zone, "2026-10-26 02:44")
+    assert ticks(schedule("45 2 * * *", zone), second, last) == []
+    assert next_tick(schedule("45 2,3 * * *", zone), second) == wall(zone, "2026-10-25 03:45")
 
 
 def test_days_and_months_are_read_as_cron_reads_them() -> None:
@@ -162,8 +174,9 @@ steps = st.lists(st.integers(1, 1800), min_size=1, max_size=60)
 
 
 @settings(max_examples=150, deadline=None)
-@given(schedules, instants, jumps)
-def test_no_tick_is_fired_twice_however_the_clock_jumps(one: Schedule, known: datetime, jumped: list[int]) -> None:
+@given(starts, jumps)
+def test_no_tick_is_fired_twice_however_the_clock_jumps(start: tuple[Schedule, datetime], jumped: list[int]) -> None:
+    one, known = start
     now, polls = known, []
     for seconds in jumped:
         now += timedelta(seconds=seconds)
@@ -174,8 +187,9 @@ def test_no_tick_is_fired_twice_however_the_clock_jumps(one: Schedule, known: da
 
 
 @settings(max_examples=100, deadline=None)
-@given(schedules, instants, steps, st.integers(0, 7 * 86_400))
-def test_after_an_outage_one_is_fired_or_none(one: Schedule, known: datetime, walk: list[int], outage: int) -> None:
+@given(starts, steps, st.integers(0, 7 * 86_400))
+def test_after_an_outage_one_is_fired_or_none(start: tuple[Schedule, datetime], walk: list[int], outage: int) -> None:
+    one, known = start
     now = known
     for seconds in walk:
         now += timedelta(seconds=seconds)
@@ -190,14 +204,23 @@ def test_after_an_outage_one_is_fired_or_none(one: Schedule, known: datetime, wa
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(ZONES), instants, steps, st.sampled_from(["one", "none"]))
-def test_who_asks_often_enough_misses_nothing(zone: str, known: datetime, walk: list[int], catch_up: str) -> None:
-    one = schedule("15,45 */3 * * *", zone, catch_up)
+@given(starts, steps)
+def test_who_asks_often_enough_misses_nothing(start: tuple[Schedule, datetime], walk: list[int]) -> None:
+    one = schedule("15,45 */3 * * *", start[0].timezone, start[0].catch_up)
+    known = start[1]
     now, polls = known, []
     for seconds in walk * 3:
         now += timedelta(seconds=min(seconds, GRACE.total_seconds()))
         polls.append(now)
     assert polled(one, known, polls) == ticks(one, known, now)
+
+
+def test_a_tick_is_due_at_its_very_instant_and_no_earlier() -> None:
+    one, night = schedule("0 1 * * *", "UTC"), datetime(2026, 5, 2, 1, tzinfo=UTC)
+    start, almost = night - timedelta(hours=2), night - timedelta(microseconds=1)
+    assert due(one, start, almost) == Due((), 0, start)
+    assert due(one, start, night) == due(one, almost, night) == Due((night,), 0, night)
+    assert due(one, start - timedelta(days=2), night) == Due((night,), 2, night)
 
 
 def test_a_clock_that_was_put_back_fires_nothing_again() -> None:
@@ -210,11 +233,21 @@ def test_a_clock_that_was_put_back_fires_nothing_again() -> None:
     assert due(one, back.mark, night + timedelta(days=1)).ticks == (night + timedelta(days=1),)
 
 
-def test_a_clock_that_was_decades_behind_is_no_long_work() -> None:
-    one, now = schedule("0 * * * *", "UTC"), datetime(2026, 5, 2, 1, 30, tzinfo=UTC)
+@pytest.mark.parametrize("cron", ["* * * * *", "*/5 8-17 * * *", "0 * * * *"])
+def test_a_clock_that_was_decades_behind_is_no_long_work(cron: str) -> None:
+    one, now = schedule(cron), datetime(2026, 5, 2, 1, 30, tzinfo=UTC)
     found = due(one, datetime(1970, 1, 1, tzinfo=UTC), now)
-    assert found.ticks == (datetime(2026, 5, 2, 1, tzinfo=UTC),)
-    assert found.skipped == FARTHEST // timedelta(hours=1) - 1
+    assert found.ticks == tuple(ticks(one, now - timedelta(days=1), now)[-1:])
+    assert found.skipped == MOST
+
+
+@pytest.mark.parametrize(("days", "fired"), [(0.01, 1), (2, 1), (40, 1), (365, 1), (367, 0)])
+def test_a_rare_tick_is_caught_up_for_a_year(days: float, fired: int) -> None:
+    one, tick = schedule("0 7 29 2 *", "UTC"), datetime(2024, 2, 29, 7, tzinfo=UTC)
+    start = tick - timedelta(hours=1)
+    found = due(one, start, tick + timedelta(days=days))
+    assert (found.ticks, found.skipped) == ((tick,) * fired, 0)
+    assert found.mark == (tick if fired else start)
 
 
 # ---- a week of the regency

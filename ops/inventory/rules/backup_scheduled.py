@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import BackupSet, Opd, Region, Schedule
 from ops.inventory.walk import backups, named_in
 
 _LOOKED_AT = 500  # times of one schedule: hourly for three weeks, nightly for more than a year
+_FROM, _UNTIL = datetime(2001, 1, 1), datetime(2002, 3, 1)  # noqa: DTZ001 # any year, by the wall clock
 _HOUR = 3600
 
 
@@ -43,15 +44,17 @@ def _covers(schedule: Schedule, opd: Opd, kept: BackupSet) -> bool:
 
 
 def _longest_wait(cron: str) -> float:
-    """Seconds between two of its times at most; infinite when it never comes (another rule's finding)."""
+    """Seconds between two of its times at most, as far as looked at; all of that span for what does not come in it."""
     from cronsim import CronSim, CronSimError  # noqa: PLC0415 # only a region with schedules needs it
 
     try:
-        times = list(islice(CronSim(cron, datetime(2001, 1, 1)), _LOOKED_AT))  # noqa: DTZ001 # the wall clock's
+        soon = takewhile(lambda time: time < _UNTIL, CronSim(cron, _FROM))
+        times = list(islice(soon, _LOOKED_AT))
     except CronSimError:
-        return float("inf")
-    return max(((later - one).total_seconds() for one, later in pairwise(times)), default=float("inf"))
+        times = []  # another rule's finding
+    waits = ((later - one).total_seconds() for one, later in pairwise(times))
+    return max(waits, default=(_UNTIL - _FROM).total_seconds())
 
 
 def _hours(seconds: float) -> str:
-    return f"{seconds / _HOUR:.3g} h"
+    return f"{round(seconds / _HOUR, 1):g} h"
