@@ -1,6 +1,6 @@
 """What a folder holds: every entry below it with size, mode, owner, time and the sha256 of every file's bytes."""
 
-# ruff: noqa: PTH112, PTH115, PTH123 # names on hosts need not be text
+# ruff: noqa: PTH112, PTH115, PTH118, PTH123 # names on hosts need not be text
 from __future__ import annotations
 
 import contextlib
@@ -52,6 +52,16 @@ def stamps(root: str) -> dict[str, list[int]]:
     }
 
 
+def heads(root: str, sizes: dict[str, int]) -> dict[str, dict[str, Any]]:
+    """{path: entry} of files by their first bytes, so many of each as `sizes` says; what is gone is left out."""
+    found = {}
+    for path, size in sizes.items():
+        with contextlib.suppress(FileNotFoundError):
+            name = os.path.join(root, path)
+            found[path] = {**_kept(os.lstat(name)), "sha256": _sha256(name, size)}
+    return found
+
+
 def walk(root: str) -> list[tuple[str, os.stat_result]]:
     """Everything below `root` without following links, sorted."""
     found, folders = [], [root]
@@ -87,14 +97,9 @@ def _inside(folder: str) -> list[tuple[str, os.stat_result]]:
 
 def _entry(path: str, info: os.stat_result) -> dict[str, Any]:
     kind = _KINDS.get(stat.S_IFMT(info.st_mode), "special")
-    entry: dict[str, Any] = {
-        "kind": kind,
-        "mode": f"{stat.S_IMODE(info.st_mode):04o}",
-        "owner": f"{info.st_uid}:{info.st_gid}",
-        "mtime_ns": info.st_mtime_ns,
-    }
+    entry: dict[str, Any] = {"kind": kind, **_kept(info), "mtime_ns": info.st_mtime_ns}
     if kind == "file":
-        entry |= {"size": info.st_size, "sha256": _sha256(path)}
+        entry |= {"size": info.st_size, "sha256": _sha256(path, info.st_size)}
     elif kind == "link":
         entry["target"] = os.readlink(path)
     if kept := attributes(path):
@@ -102,9 +107,15 @@ def _entry(path: str, info: os.stat_result) -> dict[str, Any]:
     return entry
 
 
-def _sha256(path: str) -> str:
+def _kept(info: os.stat_result) -> dict[str, str]:
+    return {"mode": f"{stat.S_IMODE(info.st_mode):04o}", "owner": f"{info.st_uid}:{info.st_gid}"}
+
+
+def _sha256(path: str, most: int) -> str:
+    """Of the file's first bytes, at most so many: it may grow while it is read."""
     sums = hashlib.sha256()
     with open(path, "rb") as source:
-        while chunk := source.read(_CHUNK):
+        while chunk := source.read(min(_CHUNK, most)):
             sums.update(chunk)
+            most -= len(chunk)
     return sums.hexdigest()

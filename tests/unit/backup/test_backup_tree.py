@@ -14,9 +14,9 @@ def test_what_is_deleted_while_it_is_read_is_left_out(tmp_path: Path, monkeypatc
         (tmp_path / name).write_text(name)
     usual = tree._sha256
 
-    def others(path: str) -> str:
+    def others(path: str, most: int) -> str:
         (tmp_path / "b").unlink(missing_ok=True)
-        return usual(path)
+        return usual(path, most)
 
     monkeypatch.setattr(tree, "_sha256", others)
     assert sorted(tree.manifest(str(tmp_path))) == ["a", "c"]
