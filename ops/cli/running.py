@@ -36,6 +36,7 @@ def perform(
     """
     from ops.jobs.registry import find  # noqa: PLC0415 # the inventory's types cost 0.2 s
     from ops.runs.foreground import Desk, run_here  # noqa: PLC0415
+    from ops.runs.inside import TRACEBACK  # noqa: PLC0415
     from ops.runs.model import Order, RunState  # noqa: PLC0415
     from ops.system.person import who  # noqa: PLC0415
 
@@ -52,7 +53,10 @@ def perform(
     if not run.state.ended:
         screen.say(f"run {run.id} waits for a worker: ops jobs watch {run.id}")
         screen.data({"run": run.id, "state": run.state})
-    return run, desk.result(run)
+    left = desk.result(run)
+    if where := left.pop(TRACEBACK, ""):
+        screen.note(where)
+    return run, left
 
 
 def conclude(run: Run) -> int:

@@ -33,9 +33,9 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     world = world_of(args)
     service = Service(world, args.name, max(1, args.slots))
     listening = None if args.no_exporter else listen(world, args.listen, screen)
-    service.start()
-    screen.note(f"worker {service.worker.name}: {args.slots} jobs at a time; Ctrl-C ends it")
     try:
+        service.start()
+        screen.note(f"worker {service.worker.name}: {args.slots} jobs at a time; Ctrl-C ends it")
         if listening:
             from exporters.service import serve  # noqa: PLC0415
 
