@@ -33,7 +33,7 @@ class Places:
     view: Callable[[Item, str], Restic]
     drill_server: str
     drill_folder: str = layout.DRILL_FOLDER
-    run_as: str = "postgres"  # account of the throw-away database
+    run_as: str = "postgres"  # account that restored databases are opened as; whoever runs `ops` when empty
     root: str = ""  # folder that holds the servers' trees in a loopback twin
 
     def path_of(self, item: Item) -> str:
@@ -82,7 +82,8 @@ def _loopback(world: World) -> Places:
     region, folder = world.region, loopback.drill_folder(world)
     name = f"{region.name} ({loopback.NOTE})"
     trees = str(world.state / loopback.TREES)
-    return Places(name, region.timezone, world.state, here, here, loopback.DRILL_SERVER, folder, root=trees)
+    server = loopback.DRILL_SERVER
+    return Places(name, region.timezone, world.state, here, here, server, folder, run_as="", root=trees)
 
 
 def _servers(world: World) -> Places:

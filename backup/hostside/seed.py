@@ -1,15 +1,17 @@
 """Invented data for a twin's source hosts: a small service database and a folder of documents. Made once, topped up."""
 
-# ruff: noqa: PTH101, PTH103, PTH118, PTH123, PTH211, S608 # names on hosts need not be text; the SQL is our own
+# ruff: noqa: PTH101, PTH103, PTH110, PTH118, PTH120, PTH123, PTH211, S608 # names on hosts need not be text; the SQL is our own
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import sqlite3
 from typing import Any
 
 from backup.hostside import pg
 
-PEOPLE, REQUESTS = 3000, 9000
+PEOPLE, REQUESTS, NOTES = 3000, 9000, 1000
 FRESH = "1 hour"  # data younger than this needs no topping up
 TABLES = """
 CREATE TABLE IF NOT EXISTS public.unit (id int PRIMARY KEY, nama text NOT NULL UNIQUE, kecamatan text NOT NULL);
@@ -95,6 +97,19 @@ def files(*, root: str, count: int) -> dict[str, Any]:
     if not os.path.lexists(link):
         os.symlink(_FOLDERS[1], link)
     return {"added": added}
+
+
+def sqlite_file(*, path: str) -> dict[str, Any]:
+    """A small SQLite file in WAL mode; {added: rows}. One that is there stays as it is."""
+    if os.path.exists(path):
+        return {"added": 0}
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("CREATE TABLE catatan (id INTEGER PRIMARY KEY, isi TEXT NOT NULL, nilai REAL)")
+        made.execute("CREATE INDEX catatan_isi ON catatan (isi)")
+        made.executemany("INSERT INTO catatan VALUES (?, ?, ?)", ((n, f"Contoh {n}", n / 8) for n in range(NOTES)))
+    return {"added": NOTES}
 
 
 def _name(number: int) -> str:

@@ -13,6 +13,7 @@ from ops.world import World
 
 FILES = 400
 SECONDS = 300.0
+SUITE = "suite"  # group of the server that runs the suite itself
 
 
 def seed(world: World, progress: Progress = silent, sets: list[Item] | None = None) -> int:
@@ -23,11 +24,15 @@ def seed(world: World, progress: Progress = silent, sets: list[Item] | None = No
     if world.station is None and not world.loopback:
         raise RefusedError("invented data goes into twins only", "name one: --twin NAME")
     added, spots, host = 0, places.of(world), places.on(world)
+    own = {server.name for server in world.region.group(SUITE)} if not world.loopback else set()
     for item in layout.items(world.region) if sets is None else sets:
+        if item.set.server in own:
+            progress(Event("seed", item.key, State.SKIPPED, "what the suite itself keeps is never invented"))
+            continue
         places.check(world, item)
         asked = hostpython.Call((programs, pg, hostside), *_asked(item, spots.path_of(item)), timeout=SECONDS)
         new = int(hostpython.call(host(item.set.server), asked)["added"])
-        what = "rows" if item.set.kind == "postgresql" else "files"
+        what = "files" if item.set.kind == "files" else "rows"
         progress(Event("seed", item.key, State.CHANGED if new else State.OK, f"{new} {what} added"))
         added += new
     return added
@@ -36,4 +41,6 @@ def seed(world: World, progress: Progress = silent, sets: list[Item] | None = No
 def _asked(item: Item, path: str) -> tuple[str, dict[str, object]]:
     if item.set.kind == "postgresql":
         return "database", {"name": path, "owner": path, "run_as": "postgres", "where": []}
+    if item.set.kind == "sqlite":
+        return "sqlite_file", {"path": path}
     return "files", {"root": path, "count": FILES}

@@ -189,6 +189,14 @@ def test_files_are_backed_up_and_proven_below_the_state_folder(up: Twin, restic:
     assert list(Path(loopback.drill_folder(up.world)).iterdir()) == []
 
 
+def test_a_sqlite_file_is_backed_up_and_proven(up: Twin, restic: str) -> None:
+    up.ops("backup", "seed", "--set", "suite-jobs", "--twin", NAME)
+    (taken,) = up.json("backup", "run", "--set", "suite-jobs", "--twin", NAME)
+    assert (taken["ok"], taken["counts"]) == (True, {"tables": 1, "rows": 1000, "objects": 7})
+    (proven,) = up.json("drill", "run", "--set", "suite-jobs", "--twin", NAME)
+    assert (proven["proven"], proven["differences"], proven["counts"]["rows"]) == (True, 0, 1000)
+
+
 def test_a_drill_of_a_damaged_vault_is_not_proven(up: Twin, restic: str) -> None:
     up.ops("backup", "seed", "--set", "dokumen-dinsos", "--twin", NAME)
     up.ops("backup", "run", "--set", "dokumen-dinsos", "--twin", NAME)
