@@ -95,7 +95,7 @@ def _instants(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     times = CronSim(cron, start)  # without a zone: times on the wall, one after the other
     if _ALL_HOURS - times.hours:
         return (first_shown(wall, zone) for wall in times)
-    if _offset(after - WIDEST, zone) != _offset(after + WIDEST, zone):
+    if _offset(after, zone) != _offset(after + WIDEST, zone):
         start -= WIDEST  # the clock may soon be put back to times before this one
     return merge(*(_each_shown(CronSim(cron, start), zone, fold) for fold in (0, 1)))
 
