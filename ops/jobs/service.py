@@ -60,7 +60,8 @@ class Service:
         self.worker.stop()
         self._over.set()
         for thread in (self._thread, *self._beside):
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def _note(self) -> None:
         for wrong in self._head.turn():

@@ -29,6 +29,7 @@ from ops.system import leftovers, nursery
 from ops.system.database import plain
 from ops.system.wire import Message, Wire
 
+TRACEBACK = "traceback"  # key of a result: where a bug is
 ABANDONED = 75  # exit code: the worker is gone
 _LOOK = 0.5  # seconds between looks at whether the worker lives
 T = TypeVar("T")
@@ -231,7 +232,7 @@ def _verdict(inside: Inside, job: Job, sweep_only: bool) -> Verdict | None:
     except Exception as bug:  # noqa: BLE001 # the one handler of a run's bugs
         where = "".join(traceback.format_exception(bug)[-3:])
         what = f"this is a bug in ops: {type(bug).__name__}: {bug}"
-        return Verdict({"traceback": where}, OpsError(what, "report it with the run's result"))
+        return Verdict({TRACEBACK: where}, OpsError(what, "report it with the run's result"))
 
 
 def _unwound(inside: Inside) -> Verdict:
