@@ -14,13 +14,12 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from past_runs import whole
 
 from exporters.device import FRESH_SECONDS, collectors
 from exporters.metrics import table
 from exporters.service import Service, application
 from ops.errors import HostFailedError
-from ops.runs import queue
-from ops.runs.model import Job, Order, RunState, Scope, Verdict
 from ops.runs.tables import open_database
 from ops.system import http
 from ops.system.sockets import listen_tcp, listen_udp
@@ -32,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 OFFICES = ("dinkes", "rsud", "disdik")  # MikroTik, Huawei, and one that is off
 WAY = {"level_db": -20.0, "jitter_ms": 1.5, "lost": 0}
 CALL = {"from_opd": "dinkes", "to_opd": "rsud", "ok": True, "at": 1.7e9, "setup_ms": 90, "there": WAY, "back": WAY}
-JOB = Job("backup", "", lambda _run: Verdict({}), lambda _world, _args: Scope())
 SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 
 
@@ -106,10 +104,7 @@ def probe(url: str, target: str) -> dict[tuple[str, tuple[str, ...]], float]:
 def backed_up(state: Path) -> None:
     """A job database with one backup of one office that went well."""
     database = open_database(state)
-    queue.enqueue(database, JOB, Order("backup", {}, "ani"), {}, Scope(("dinkes",)))
-    run = queue.claim(database, "w", {"backup": JOB})
-    assert run
-    queue.finish(database, run, RunState.DONE, {}, None)
+    whole(database)
     database.close()
 
 

@@ -51,6 +51,12 @@ def test_the_last_success_and_the_last_result_of_each_kind(jobs: JobRuns, databa
     assert found["last_result backup"] == 1
 
 
+def test_an_office_that_failed_in_a_run_that_went_well_had_no_success(jobs: JobRuns, database: Database) -> None:
+    whole(database, opds={"dinkes": "ok", "rsud": "failed"})
+    offices = {name for name in seen(jobs) if name.startswith("office")}
+    assert offices == {"office_last_success_timestamp_seconds backup dinkes"}
+
+
 def test_what_was_read_once_stays_known(jobs: JobRuns, database: Database) -> None:
     old = whole(earlier(database, 30), kind="drill")
     whole(database)
