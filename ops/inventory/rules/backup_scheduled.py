@@ -14,8 +14,8 @@ from ops.inventory.finding import Finding
 from ops.inventory.model import BackupSet, Opd, Region, Schedule
 from ops.inventory.walk import backups, named_in
 
-_LOOKED_AT = 500  # times of one schedule: hourly for three weeks, nightly for more than a year
-_FROM, _UNTIL = datetime(2001, 1, 1), datetime(2002, 3, 1)  # noqa: DTZ001 # any year, by the wall clock
+_LOOKED_AT = 250  # times of one schedule: hourly for ten days, nightly for all of the span
+_FROM, _UNTIL = datetime(2001, 1, 1), datetime(2001, 4, 1)  # noqa: DTZ001 # any three months, by the wall clock
 _HOUR = 3600
 
 
@@ -49,11 +49,12 @@ def _longest_wait(cron: str) -> float:
 
     try:
         soon = takewhile(lambda time: time < _UNTIL, CronSim(cron, _FROM))
-        times = list(islice(soon, _LOOKED_AT))
+        times = [_FROM, *islice(soon, _LOOKED_AT)]
     except CronSimError:
-        times = []  # another rule's finding
-    waits = ((later - one).total_seconds() for one, later in pairwise(times))
-    return max(waits, default=(_UNTIL - _FROM).total_seconds())
+        times = [_FROM]  # another rule's finding
+    if len(times) <= _LOOKED_AT:
+        times.append(_UNTIL)
+    return max((later - one).total_seconds() for one, later in pairwise(times))
 
 
 def _hours(seconds: float) -> str:
