@@ -84,6 +84,7 @@ def _tell_held(run: Run) -> None:
 def _in_time(world: World, job: Job, wanted: Mapping[str, Any], args: argparse.Namespace) -> None:
     """RefusedError in a freeze or outside of an office's window, unless the person insists and says why."""
     from datetime import UTC, datetime  # noqa: PLC0415
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
 
     from ops.errors import RefusedError, UsageError  # noqa: PLC0415
     from ops.runs.windows import may_change  # noqa: PLC0415
@@ -92,7 +93,8 @@ def _in_time(world: World, job: Job, wanted: Mapping[str, Any], args: argparse.N
     if verdict.ok:
         return
     if not args.now:
-        opens = f"wait until {verdict.opens:%Y-%m-%d %H:%M}, or insist" if verdict.opens else "insist"
+        local = verdict.opens and verdict.opens.astimezone(ZoneInfo(world.region.timezone))
+        opens = f"wait until {local:%Y-%m-%d %H:%M %Z}, or insist" if local else "insist"
         raise RefusedError(f"not the time for changes: {verdict.why}", f"{opens}: --now --reason '…'")
     if not args.reason.strip():
         raise UsageError("--now needs a --reason", "it is recorded why this could not wait")

@@ -31,7 +31,15 @@ def _hold(world: World, args: Args) -> str:
     return f"the gate holds this plan back: {against[0]}" if against else ""
 
 
-@job("apply", "apply exactly the plan with this checksum", scope=_scope, hold=_hold, changes=True, priority=2)
+@job(
+    "apply",
+    "apply exactly the plan with this checksum",
+    scope=_scope,
+    takes=("checksum",),
+    hold=_hold,
+    changes=True,
+    priority=2,
+)
 def APPLY(run: Inside) -> Verdict:
     return run.part("apply", lambda: _applied(run))
 

@@ -32,7 +32,15 @@ def _scope(world: World, args: Args) -> Scope:
     return Scope(tuple(sorted({item.opd.code for item in items})), hosts, tuple(f"host:{name}" for name in hosts))
 
 
-@job("backup", "back declared sets up to the vault", scope=_scope, timeout=12 * HOURS, attempts=2, priority=4)
+@job(
+    "backup",
+    "back declared sets up to the vault",
+    scope=_scope,
+    takes=("opd", "set"),
+    timeout=12 * HOURS,
+    attempts=2,
+    priority=4,
+)
 def BACKUP(run: Inside) -> Verdict:
     done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step)
     for result in done:

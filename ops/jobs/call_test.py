@@ -88,7 +88,14 @@ def _scope(_world: World, args: Args) -> Scope:
     return Scope(opds, (), tuple(f"telephones:{opd}" for opd in sorted(set(opds))))
 
 
-@job("call-test", "place a test call between two offices", scope=_scope, timeout=600.0, attempts=2)
+@job(
+    "call-test",
+    "place a test call between two offices",
+    scope=_scope,
+    takes=("from_opd", "to_opd", "seconds"),
+    timeout=600.0,
+    attempts=2,
+)
 def CALL_TEST(run: Inside) -> Verdict:
     args = run.args
     report = call_test(

@@ -49,7 +49,9 @@ def _scope(world: World, args: Args) -> Scope:
     return Scope(tuple(sorted({opd.code for opd, _ in asked})), hosts, tuple(f"host:{name}" for name in hosts))
 
 
-@job("config-backup", "keep the routers' running configurations", scope=_scope, timeout=HOURS, attempts=2)
+@job(
+    "config-backup", "keep the routers' running configurations", scope=_scope, takes=("opd",), timeout=HOURS, attempts=2
+)
 def CONFIG_BACKUP(run: Inside) -> Verdict:
     done = config_backup(run.world, tuple(run.args.get("opd", ())), run.progress)
     for result in done:

@@ -71,7 +71,7 @@ def _scope(world: World, args: Args) -> Scope:
     return Scope(tuple(args.get("opd", ())) or tuple(opd.code for opd in world.region.opds))
 
 
-@job("drift", "compare what is there with what is declared", scope=_scope, timeout=HOURS, priority=7)
+@job("drift", "compare what is there with what is declared", scope=_scope, takes=("opd",), timeout=HOURS, priority=7)
 def DRIFT(run: Inside) -> Verdict:
     found = drift(run.world, tuple(run.args.get("opd", ())), run.progress)
     offices = found.by_office()

@@ -43,7 +43,9 @@ def _scope(world: World, args: Args) -> Scope:
     return Scope(tuple(sorted({item.opd.code for item in chosen(world, args)})), (server,), (f"host:{server}",))
 
 
-@job("drill", "prove declared sets by restoring them", scope=_scope, timeout=24 * HOURS, priority=6)
+@job(
+    "drill", "prove declared sets by restoring them", scope=_scope, takes=("opd", "set"), timeout=24 * HOURS, priority=6
+)
 def DRILL(run: Inside) -> Verdict:
     done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step)
     for result in done:

@@ -29,7 +29,13 @@ def _scope(world: World, args: Args) -> Scope:
 
 
 @job(
-    "provision", "build the servers with playbooks/site.yml", scope=_scope, timeout=2 * HOURS, changes=True, priority=3
+    "provision",
+    "build the servers with playbooks/site.yml",
+    scope=_scope,
+    takes=("limit", "tags", "check"),
+    timeout=2 * HOURS,
+    changes=True,
+    priority=3,
 )
 def PROVISION(run: Inside) -> Verdict:
     return run.part("site.yml", lambda: _provisioned(run))

@@ -34,7 +34,7 @@ def _scope(world: World, _args: Args) -> Scope:
     return Scope(tuple(opd.code for opd in world.region.opds), (), ("reports",))
 
 
-@job("report", "write every office's monthly report", scope=_scope, timeout=HOURS, priority=8)
+@job("report", "write every office's monthly report", scope=_scope, takes=("month",), timeout=HOURS, priority=8)
 def REPORT(run: Inside) -> Verdict:
     """Of `month`, by default the one before this one."""
     month = str(run.args.get("month") or _month_before(run.world.region.timezone))

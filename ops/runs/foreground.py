@@ -21,6 +21,7 @@ from ops.runs.worker import Worker
 from ops.system.database import Database
 from ops.world import World
 
+EVERY_JOB = ("insists",)  # arguments that no job need name
 _LOOK = 0.1  # seconds
 _PATIENCE = 1.0  # seconds that a run may wait before the person is told for whom
 
@@ -49,6 +50,10 @@ class Desk:
 
     def ask(self, job: Job, order: Order, must_hold: str = "") -> Run:
         """Enqueue a run. `must_hold`: a second person must agree, for this reason, whatever the job itself says."""
+        if unknown := sorted(set(order.args) - {*job.takes, *EVERY_JOB}):
+            raise UsageError(
+                f"{job.kind} takes no argument {unknown[0]!r}", f"it takes {', '.join(job.takes) or 'none'}"
+            )
         hold = must_hold or job.hold(self.world, order.args)
         if hold:
             order = replace(order, pin=None)  # whoever approves it, a worker runs it

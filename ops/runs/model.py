@@ -55,18 +55,19 @@ Flow = Callable[["Inside"], Verdict]
 
 @dataclass(frozen=True)
 class Job:
-    """One kind of job. `flow` runs in a process of its own; whatever it must not repeat stands in a step of its own.
+    """One kind of job. `flow` runs in a process of its own; what it must not repeat stands in a step of its own.
 
-    `timeout`: seconds for one attempt. `attempts`: how often it is begun at most when it fails (a crash is no failure:
-    it goes on where it was). `version` grows only when the steps' names or outputs change their meaning; workers take
-    the versions in `accepts` too. `changes`: whether it changes live services, so that windows and freezes bind it.
-    `hold`: why a second person must agree first; "" for most.
+    `takes`: names of the arguments it knows. `timeout`: seconds for one attempt. `attempts`: how often it is begun at
+    most when it fails (a crash is no failure: it goes on where it was). `version` grows only when the steps' names or
+    outputs change their meaning; workers take the versions in `accepts` too. `changes`: whether it changes live
+    services, so that windows and freezes bind it. `hold`: why a second person must agree first; "" for most.
     """
 
     kind: str
     help: str
     flow: Flow
     scope: Callable[[World, Args], Scope]
+    takes: tuple[str, ...] = ()
     timeout: float = 6 * HOURS
     attempts: int = 1
     priority: int = 5  # 0 first
@@ -141,6 +142,11 @@ class Run:
     hold: str | None
     pin: str | None = None
     locks: tuple[str, ...] = field(default=())
+
+    @property
+    def mark(self) -> str:
+        """What the processes of this attempt are marked with, beside the run's id. All marks have the same length."""
+        return f"{self.id}.{self.token:06d}"
 
     @classmethod
     def of(cls, row: Row) -> Run:

@@ -21,6 +21,7 @@ from ops.runs.foreground import Desk
 from ops.runs.model import Job, Order
 
 LOOK = 1.0  # seconds between looks at the calendar
+_LISTS = ("opd", "set", "limit", "tags")  # arguments that name several things
 _FILES = 5.0  # seconds between looks at the inventory's files
 _log = logging.getLogger(__name__)
 
@@ -53,12 +54,13 @@ class Scheduler:
 
     def _look(self, region: Region, schedule: Schedule) -> None:
         database = self._desk.database
-        with database.write() as tx:
+        with database.read() as tx:
             row = tx.one("SELECT last FROM tick WHERE schedule = ?", schedule.name)
             moment = tx.now()
-            if row is None:  # what was due before the schedule became known is not made up for
-                tx.do("INSERT INTO tick (schedule, last) VALUES (?, ?)", schedule.name, moment)
-                return
+        if row is None:  # what was due before the schedule became known is not made up for
+            with database.write() as tx:
+                tx.do("INSERT INTO tick (schedule, last) VALUES (?, ?) ON CONFLICT DO NOTHING", schedule.name, moment)
+            return
         last = float(row["last"])
         found = due(schedule, datetime.fromtimestamp(last, UTC), datetime.fromtimestamp(moment, UTC))
         if not found.ticks and not found.skipped:
@@ -107,9 +109,13 @@ class Scheduler:
             return None
 
 
+def _args(schedule: Schedule) -> list[tuple[str, Any]]:
+    return [(name, value if isinstance(value, str) else list(value)) for name, value in schedule.args.items()]
+
+
 def expanded(region: Region, schedule: Schedule) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The runs of one tick: what makes each one's name its own, and its arguments."""
-    args = dict(schedule.args)
+    args = {name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in _args(schedule)}
     if schedule.each == "opd":
         chosen = args.get("opd") or [opd.code for opd in region.opds]
         yield from ((f" {code}", {**args, "opd": [code]}) for code in chosen)
