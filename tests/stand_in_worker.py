@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.runs import queue
 from ops.runs.tables import TABLES
 from ops.runs.worker import Worker
 from ops.system.database import connect
@@ -24,7 +23,7 @@ def main(url: str, state: str, name: str, slots: str, module: str) -> None:
     database = connect(url)
     database.create(TABLES)
     worker = Worker(database, Path(state), jobs, name, int(slots))
-    worker.office = replace(worker.office, nursery=Nursery(module, list(jobs), len(queue.new_id())))
+    worker.office = replace(worker.office, nursery=Nursery(module, list(jobs)))
     signal.signal(signal.SIGTERM, lambda *_: worker.stop())
     try:
         worker.serve()

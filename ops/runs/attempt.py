@@ -78,7 +78,7 @@ class Attempt:
             orderly = self._hear_all(wire, child)
         finally:
             self._flush(force=True)
-            end(child, self.run.id, orderly)  # before its end is noted: then its hosts are free for others
+            end(child, self.run, orderly)  # before its end is noted: then its hosts are free for others
             wire.close()
 
     def _hear_all(self, wire: Wire, child: Child) -> bool:
@@ -92,7 +92,8 @@ class Attempt:
             except (queue.FencedError, DatabaseGoneError):
                 raise
             except OpsError as error:  # e.g. an output that was kept in a file is gone
-                self._verdict = {"result": None, "error": _error(error.what, error.next_step, error.exit_code)}
+                said = _error(error.what, error.next_step, error.exit_code)
+                self._verdict = {"result": None, "error": said, "interrupted": False}
                 return False
             self._flush()
             if messages is None or (gone and not messages):
@@ -183,7 +184,7 @@ class Attempt:
         elif self._postpone:
             until, why = float(self._postpone["postpone"]), str(self._postpone["why"])
             self._patiently(lambda: queue.postpone(office.database, run, until, why))
-        elif verdict is None:
+        elif verdict is None or verdict["interrupted"]:  # by others, e.g. when the machine shuts down
             self._patiently(lambda: queue.crashed(office.database, run))
         else:
             state = RunState.FAILED if verdict["error"] else RunState.DONE
@@ -204,12 +205,12 @@ class Attempt:
 def start(run: Run, office: Office, sweep_only: bool = False) -> tuple[Wire, Child]:
     """Start the run's process and tell it what it is for. What else it writes goes to `<folder>/<run>.log`."""
     office.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    wire, child = office.nursery.child(run.id, office.folder / f"{run.id}.log")
+    wire, child = office.nursery.child(f"{run.id}/{run.mark}", office.folder / f"{run.id}.log")
     until = clock() + leftovers.RUN_SECONDS + 1 if sweep_only else office.lease.until
     wire.send(
         {
             "run": run.id, "kind": run.kind, "args": run.args, "world": run.world, "who": run.who, "reason": run.reason,
-            "token": run.token, "locks": run.locks, "sweep": sweep_only, "until": until,
+            "token": run.token, "mark": run.mark, "locks": run.locks, "sweep": sweep_only, "until": until,
         }
     )  # fmt: skip
     return wire, child
@@ -229,15 +230,15 @@ def sweep(run: Run, office: Office) -> None:
             if any("verdict" in message for message in messages):
                 break
     finally:
-        end(child, run.id, orderly=True)
+        end(child, run, orderly=True)
         wire.close()
 
 
-def end(child: Child, run: str, orderly: bool) -> None:
-    """Its end, and that of everything it started."""
+def end(child: Child, run: Run, orderly: bool) -> None:
+    """Its end, and that of everything it started; not of what another attempt, that may live already, has."""
     if orderly:
         child.ended(1.0)
-    leftovers.end_here(run)
+    leftovers.end_here(run.mark)
     child.kill()
     child.ended(1.0)
     child.close()

@@ -44,6 +44,7 @@ class Inside:
         self.who: str = told["who"]
         self.reason: str = told["reason"]
         self.again: bool = told["token"] > 1
+        self._mark: str = told["mark"]
         self.hosts = tuple(name.partition(":")[2] for name in told["locks"] if name.startswith("host:"))
         self.world = worlds.named(told["world"].get("twin"), told["world"].get("inventory"))
         self.world.secrets  # noqa: B018 # reads them: without, nothing that is told can be freed of them
@@ -134,7 +135,7 @@ class Inside:
     def _abandon(self) -> NoReturn:
         """Nothing more is done from here on: this process ends at once, a copy of it ends what it has started."""
         if os.fork() == 0:
-            leftovers.end_here(self.id, but=[os.getpid()])
+            leftovers.end_here(self._mark, but=[os.getpid()])
         os._exit(ABANDONED)
 
     def _ask(self, message: Message) -> Message:
@@ -159,9 +160,10 @@ class Inside:
             return {self.scrub(name): self._scrubbed(one) for name, one in value.items()}
         return value
 
-    def verdict(self, verdict: Verdict) -> None:
+    def verdict(self, verdict: Verdict, interrupted: bool = False) -> None:
         error = explained(verdict.error, self.scrub) if verdict.error else None
-        self._wire.send({"verdict": {"result": self._clean(dict(verdict.result)), "error": error}})
+        told = {"result": self._clean(dict(verdict.result)), "error": error, "interrupted": interrupted}
+        self._wire.send({"verdict": told})
 
 
 def main(descriptor: int, find: Callable[[str], Job]) -> int:
@@ -187,7 +189,7 @@ def begin(wire: Wire, find: Callable[[str], Job]) -> int:
     try:
         inside, job = _entered(wire, told, find)
     except OpsError as error:
-        wire.send({"verdict": {"result": None, "error": explained(error, str)}})
+        wire.send({"verdict": {"result": None, "error": explained(error, str), "interrupted": False}})
         return 0
     sys.stderr = sys.stdout = _Scrubbed(inside.scrub)  # tracebacks of threads may quote anything
     threading.Thread(target=inside.listen, name="worker", daemon=True).start()
@@ -209,12 +211,11 @@ def _entered(wire: Wire, told: Message, find: Callable[[str], Job]) -> tuple[Ins
 
 def _work(inside: Inside, job: Job, sweep_only: bool) -> None:
     try:
-        verdict = _verdict(inside, job, sweep_only)
+        if verdict := _verdict(inside, job, sweep_only):
+            inside.verdict(verdict)
     except KeyboardInterrupt:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        verdict = _unwound(inside)
-    if verdict:
-        inside.verdict(verdict)
+        inside.verdict(_unwound(inside), interrupted=True)
 
 
 def _verdict(inside: Inside, job: Job, sweep_only: bool) -> Verdict | None:

@@ -168,7 +168,7 @@ class Observer:
         if not dead.here:
             yield True
             return
-        with self._file(dead.id).held_for_burial() as ours:
+        with self._file(dead.id).burial() as ours:
             yield ours and self._unchanged(dead)
 
     def runs_of(self, executor: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 _BURIAL = "burial\n"
-_A_LOOK = 1.0  # seconds that somebody who only looks may hold it
+_A_LOOK = 1.0  # seconds; somebody who only looks holds it shorter
 _LONGEST_BURIAL = 60.0
 _AGAIN = 0.05
 
@@ -21,13 +21,13 @@ class NameFile:
         self._path = path
         self._held: IO[str] | None = None
 
-    def hold(self) -> bool:
-        """Be the one who has it. False when another process has."""
+    def hold(self, patience: float = _A_LOOK) -> bool:
+        """Be the one who has it. False when another process has, for longer than `patience` seconds or a burial."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         begun = time.monotonic()
         while (held := self._lock()) is None:
             waited = time.monotonic() - begun
-            if waited > (_LONGEST_BURIAL if self._is_burial() else _A_LOOK):
+            if waited >= (_LONGEST_BURIAL if self._is_burial() else patience):
                 return False
             time.sleep(_AGAIN)
         _write(held, f"{os.getpid()}\n")
@@ -42,15 +42,26 @@ class NameFile:
         return True
 
     @contextmanager
-    def held_for_burial(self) -> Iterator[bool]:
-        """Whether we have it now, in the place of a dead process. It is gone afterwards."""
-        if not self._path.exists() or (held := self._lock()) is None:
+    def burial(self) -> Iterator[bool]:
+        """Whether it is on us to bury the process that has it, or had it. Only one process does; nobody takes the name.
+
+        A process that is only paused goes on having it.
+        """
+        turn = NameFile(self._path.with_suffix(".burial"))
+        if not turn.hold(patience=0):
             yield False
             return
-        with held:
-            _write(held, _BURIAL)
+        held = self._lock()
+        try:
+            if held:
+                _write(held, _BURIAL)
             yield True
-            self._path.unlink(missing_ok=True)
+            if held:
+                self._path.unlink(missing_ok=True)
+        finally:
+            if held:
+                held.close()
+            turn.give_up()
 
     def give_up(self) -> None:
         if self._held:

@@ -35,8 +35,7 @@ class Worker:
         self.lease = Lease(database, folder, name, slots)
         self.lease.knows = {kind: one.versions for kind, one in jobs.items()}
         self.steps = Steps(database, state / "artefacts")
-        nursery = Nursery(PROCESS, list(jobs), len(queue.new_id()))
-        self.office = Office(database, self.steps, self.lease, state / "run-logs", nursery)
+        self.office = Office(database, self.steps, self.lease, state / "run-logs", Nursery(PROCESS, list(jobs)))
         self.only_pinned = False
         self._observer = Observer(database, folder, name)
         self._running: dict[str, tuple[Attempt, threading.Thread]] = {}

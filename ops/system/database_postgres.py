@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -95,10 +96,14 @@ class Postgres:
             raise DatabaseGoneError(f"{self._name}: {said}") from None
 
     def _borrow(self) -> Any:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open()
+        while True:
+            try:
+                idle = self._idle.pop()
+            except IndexError:
+                return self._open()
+            if not select.select([idle], [], [], 0)[0]:
+                return idle
+            idle.close()  # it says something without being asked: most likely that the server has ended
 
     def _open(self) -> Any:
         opened = psycopg.connect(self._url, autocommit=True, row_factory=dict_row, **_CONNECT)

@@ -30,6 +30,7 @@ _LOADING = 60.0  # seconds that it may take to answer
 _REAP = 1.0  # seconds between looks at children that have ended, while there are some
 _MOST = 1 << 16  # bytes of a request
 _BLANK = "-"  # in its own mark, the sign that stands for each sign of its children's
+MOST_MARK = 128  # signs
 
 
 class Child:
@@ -63,11 +64,11 @@ class Child:
 class Nursery:
     """`module` is run as `python -m module DESCRIPTOR` and calls `serve`. `load`: what it is told to load first.
 
-    `length`: of the last part of its children's marks (`ops.system.marked`); all have the same.
+    A child's mark (`ops.system.marked`) may be as long as MOST_MARK.
     """
 
-    def __init__(self, module: str, load: Sequence[str], length: int) -> None:
-        self._module, self._load, self._length = module, list(load), length
+    def __init__(self, module: str, load: Sequence[str]) -> None:
+        self._module, self._load = module, list(load)
         self._control: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._asking = threading.Lock()
@@ -116,7 +117,7 @@ class Nursery:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[theirs.fileno()],
-                env={**os.environ, marked.MARK: marked.value(_BLANK * self._length)},
+                env={**os.environ, marked.MARK: marked.value(_BLANK * MOST_MARK)},
             )  # fmt: skip
         self._control.send(json.dumps(self._load).encode())
 
@@ -193,9 +194,10 @@ def _bear(mark: str) -> None:
     library: Any = ctypes.CDLL(None)
     library.getenv.restype = ctypes.c_void_p
     place = library.getenv(marked.MARK.encode())
-    if len(ctypes.string_at(place)) != len(mark.encode()):
-        raise ValueError(f"the mark {mark!r} has another length than the nursery was told")
-    ctypes.memmove(place, mark.encode(), len(mark.encode()))
+    room = len(ctypes.string_at(place))
+    if len(mark) > room:
+        raise ValueError(f"the mark {mark!r} is too long")
+    ctypes.memmove(place, mark.encode("ascii").ljust(room, b"\0"), room)
     os.environ[marked.MARK] = mark
 
 
