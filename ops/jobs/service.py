@@ -35,7 +35,7 @@ class Service:
         self._turns: list[Callable[[], None]] = [self._scheduler.turn, self._note]
         self._head = proof.Note(self.desk.database, world.state)
         self._told = 0.0
-        self._over = threading.Event()
+        self._over, self._ended = threading.Event(), threading.Event()
         self._beside = [threading.Thread(target=self._notify), threading.Thread(target=self._forget)]
         self._thread = threading.Thread(target=self._serve, name="worker")
         self._stopping = False
@@ -50,8 +50,8 @@ class Service:
 
     def wait(self) -> None:
         """Until it is interrupted, or the worker breaks down."""
-        while self._thread.is_alive():
-            self._thread.join(1.0)
+        while not self._ended.wait(1.0):  # not join(): interrupted, Python 3.11 takes a thread that runs for ended
+            pass
 
     def stop(self) -> None:
         """End in order: what still runs is left to others, or to the next start."""
@@ -80,6 +80,7 @@ class Service:
             service_manager.tell("READY=1")
             self.worker.serve(self._idle)
         finally:
+            self._ended.set()
             if not self._stopping:  # a bug: end the whole service, systemd starts it anew
                 self.failed = True
                 os.kill(os.getpid(), signal.SIGTERM)

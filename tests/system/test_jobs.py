@@ -105,7 +105,7 @@ def test_a_cancelled_playbook_leaves_nothing_running(serving: Serving) -> None:
     until(lambda: serving.run(run)["state"] == "cancelled")
     assert marked(run) == []
     for server in ("dc-web", "dc-dns"):
-        left = serving.regency.on(server, f"grep -laz OPS_RUN_ID={run} -r /proc --include=environ -s || true")
+        left = serving.regency.on(server, f"grep -lazx OPS_RUN_ID={run} -r /proc --include=environ -s || true")
         named = [serving.regency.on(server, f"cat /proc/{pid}/cmdline") for pid in re.findall(r"/proc/(\d+)/env", left)]
         assert named == []
     again = serving.enqueue("provision", "--limit", "dc-web,dc-dns", "--tags", "common")
