@@ -74,20 +74,19 @@ class Ended:
     def read(self, tx: Transaction) -> None:
         """What has ended since it was read last."""
         since = self._read - _OVERLAP
-        for row in tx.all(
-            """SELECT kind, state, max(ended) AS at FROM run WHERE ended >= ? AND state IN ('done', 'failed')
-               GROUP BY kind, state""",
-            since,
-        ):  # fmt: skip
+        for row in tx.all("SELECT kind, state, max(ended) AS at FROM run WHERE ended >= ? GROUP BY kind, state", since):
             key, at, done = (row["kind"],), float(row["at"]), row["state"] == RunState.DONE
             if done:
                 self._success[key] = max(at, self._success.get(key, 0.0))
-            self._result[key] = max((at, done), self._result.get(key, (0.0, False)))
+            if done or row["state"] == RunState.FAILED:
+                self._result[key] = max((at, done), self._result.get(key, (0.0, False)))
             self._read = max(self._read, at)
+        # CROSS and CASE have SQLite begin with the few runs that have ended since
         for row in tx.all(
-            """SELECT r.kind, s.name, max(r.ended) AS at FROM run r JOIN subject s ON s.run = r.id AND s.type = 'opd'
-               WHERE r.ended >= ? AND ((r.state = 'done' AND s.state <> 'failed')
-                   OR (r.state = 'failed' AND s.state IN ('ok', 'changed')))
+            """SELECT r.kind, s.name, max(r.ended) AS at FROM run r CROSS JOIN subject s
+               WHERE r.ended >= ? AND s.run = r.id AND s.type = 'opd'
+                   AND CASE r.state WHEN 'done' THEN s.state <> 'failed' WHEN 'failed' THEN s.state IN ('ok', 'changed')
+                       ELSE FALSE END
                GROUP BY r.kind, s.name""",
             since,
         ):  # fmt: skip

@@ -51,7 +51,10 @@ def checksum(asked: dict[str, Any]) -> str:
 
 def changed(asked_row: str, run: Run) -> list[str]:
     """Names of what differs between the audit row `asked` of a run and the run as it stands in the database."""
-    kept, now = json.loads(asked_row), json.loads(audit.canonical(audit.asked(run)))
+    text = audit.canonical(audit.asked(run))
+    if text == asked_row:
+        return []
+    kept, now = json.loads(asked_row), json.loads(text)
     return sorted(name for name in kept.keys() | now.keys() if kept.get(name) != now.get(name))
 
 

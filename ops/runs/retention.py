@@ -11,8 +11,8 @@ from ops.runs import audit
 from ops.system.database import Database, Transaction
 
 DAY = 86400.0
-_LONGEST = 0.1  # seconds of one write transaction
-_ROWS = 200  # deleted by one statement
+_LONGEST = 0.05  # seconds of deleting in one write transaction; its end takes about as long again
+_ROWS = 100  # deleted by one statement
 _OUTPUTS = 10  # steps deleted by one statement; each may hold 64 KiB
 _RUNS = 200
 _YOUNG = DAY  # an artefact's file may be there before the step that refers to it

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
+
+_FIRST_PERSON = 1000  # lower numbers are root and services (Debian policy 9.2.2)
 
 
 def who() -> str:
-    """$SUDO_USER (who became root), else the login name."""
-    return os.environ.get("SUDO_USER") or getpass.getuser()
+    """The login name. Root and services are whoever came to them by sudo.
+
+    A person's own account is who it is, whatever its environment says: nobody is a second person by setting $USER.
+    """
+    account = os.getuid()
+    by_sudo = os.environ.get("SUDO_USER") if account < _FIRST_PERSON else None
+    return by_sudo or _name(account)
+
+
+def _name(account: int) -> str:
+    try:
+        return pwd.getpwuid(account).pw_name
+    except KeyError:
+        return f"uid {account}"
