@@ -20,6 +20,7 @@ from ops.system.process import Ask, Done, run
 
 LOCK, PROJECT, LIST, KEY = "requirements.lock", "pyproject.toml", "requirements.txt", "key"
 FETCH_SECONDS = 600.0
+KEPT = 4  # folders of wheels that stay in the cache
 _GLIBC = range(5, 42)  # 2.5 … 2.41, which Debian 13 has
 
 
@@ -63,6 +64,8 @@ def wheels(root: Path, target: Target) -> Path:
             fresh.rename(kept)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+    for old in sorted(kept.parent.glob("wheels-*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
     return kept
 
 
