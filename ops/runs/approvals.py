@@ -83,7 +83,7 @@ def _unchanged(tx: Transaction, held: Run) -> None:
     if differs:
         raise RefusedError(
             f"run {held.id} is not what was asked for any more: {', '.join(differs)}",
-            "refuse it, ask anew, and find out who changed the job database: ops jobs audit",
+            "refuse it, ask anew, and find out who changed the job database: ops history --verify",
         )
 
 
