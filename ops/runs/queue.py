@@ -63,7 +63,8 @@ def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_onl
     """The next run that may start here, with its locks taken; None when there is none.
 
     First come, first served for every lock: who waits longer for one of a run's locks goes before it, so that a run
-    that needs many hosts is never starved by those that need one. Who can never begin here holds nobody up.
+    that needs many hosts is never starved by those that need one. Who goes on with locks that it has waits for nobody,
+    and who can never begin here holds nobody up.
     """
     known = [(kind, version) for kind, one in jobs.items() for version in one.versions]
     if not known:
@@ -94,11 +95,12 @@ def _next(tx: Transaction, executor: str, known: Sequence[tuple[str, int]], pinn
     row = tx.one(
         f"""SELECT r.id FROM run r WHERE r.state = 'waiting' AND r.due <= ? AND {pin} AND ({ours.format("r")})
         AND NOT EXISTS (SELECT 1 FROM want w JOIN lock l ON l.name = w.name WHERE w.run = r.id AND l.run <> r.id)
-        AND NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
+        AND (EXISTS (SELECT 1 FROM lock m WHERE m.run = r.id)
+            OR NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
             JOIN run e ON e.id = o.run AND e.state = 'waiting' AND e.due <= ?
                 AND (e.pin IS NULL OR EXISTS (SELECT 1 FROM executor x WHERE x.id = e.pin)) AND ({ours.format("e")})
             WHERE w.run = r.id AND (e.priority < r.priority OR (e.priority = r.priority AND e.due < r.due)
-                OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id)))
+                OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id))))
         ORDER BY r.priority, r.due, r.id LIMIT 1""",  # noqa: S608 # only our own words
         now, executor, *values, now, *values,
     )  # fmt: skip

@@ -24,6 +24,7 @@ NAMES = "abcdef"
 WORKERS = ("one", "two", "three")
 JOB = Job("job", "", lambda _run: Verdict({}), lambda _world, _args: Scope())
 STRANGE = Job("job", "", lambda _run: Verdict({}), lambda _world, _args: Scope(), version=2)
+URGENT = Job("job", "", lambda _run: Verdict({}), lambda _world, _args: Scope(), priority=1)
 KNOWN = {"job": JOB}
 CLEARED = ("run", "want", "lock", "subject", "step", "event", "audit", "outbox", "executor")
 
@@ -66,11 +67,14 @@ class Model:
         self.strange: dict[str, set[str]] = {}
         self.running: dict[str, tuple[Run, set[str]]] = {}
         self.left: dict[str, set[str]] = {}  # with its locks, but without an owner
-        self.age: dict[str, int] = {}
+        self.rank: dict[str, tuple[int, int]] = {}  # run → how urgent, how old
 
-    def ask(self, locks: set[str]) -> None:
-        run = ask(self.database, locks)
-        self.waiting[run], self.age[run] = locks, len(self.age)
+    def ask(self, locks: set[str], job: Job = JOB) -> None:
+        run = ask(self.database, locks, job)
+        self.waiting[run], self.rank[run] = locks, (job.priority, len(self.rank))
+
+    def ask_urgently(self, locks: set[str]) -> None:
+        self.ask(locks, URGENT)
 
     def ask_strange(self, locks: set[str]) -> None:
         """A version that nobody knows."""
@@ -84,14 +88,13 @@ class Model:
             self.running[run.id] = (run, self.left.pop(run.id, None) or self.waiting.pop(run.id, set()))
 
     def may_begin(self) -> list[str]:
-        """Runs by age whose locks nobody has, and that nobody older waits for."""
+        """Runs in their order whose locks nobody else has, and that nobody before them waits for."""
         taken = set().union(*(locks for _, locks in self.running.values()), *self.left.values(), set())
         found, wanted = [], set()
         unfinished = {**self.waiting, **self.left}
-        for run in sorted(unfinished, key=self.age.__getitem__):
+        for run in sorted(unfinished, key=self.rank.__getitem__):
             locks = unfinished[run]
-            others = taken - self.left.get(run, set())
-            if not locks & others and not locks & wanted:
+            if self.left.get(run) or not locks & (taken | wanted):
                 found.append(run)
             wanted |= locks
         return found
@@ -160,6 +163,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("cancel"), st.integers(0, 9)),
     st.tuples(st.just("bury"), st.sampled_from(WORKERS)),
     st.tuples(st.just("ask_strange"), LOCKS),
+    st.tuples(st.just("ask_urgently"), LOCKS),
 )
 
 
@@ -245,10 +249,26 @@ def test_a_run_for_many_hosts_is_not_starved_by_those_for_one(workers: Database)
 
 def test_a_run_that_is_more_urgent_goes_first(workers: Database) -> None:
     ask(workers, "a")
-    urgent = ask(workers, "a", Job("job", "", JOB.flow, JOB.scope, priority=1))
+    urgent = ask(workers, "a", URGENT)
     taken = queue.claim(workers, "one", KNOWN)
     assert taken
     assert taken.id == urgent
+
+
+def test_who_goes_on_with_what_it_has_never_waits_for_those_who_wait_for_it(workers: Database) -> None:
+    first = ask(workers, "a")
+    for _ in range(2):  # the second time it is put off for a while, and is the youngest then
+        run = queue.claim(workers, "one", KNOWN)
+        assert run
+        assert run.id == first
+        queue.crashed(workers, run)
+    ask(workers, "a", URGENT)
+    ask(workers, "ab", due=time.time() - 60)
+    with workers.write() as tx:
+        tx.do("UPDATE run SET due = ? WHERE id = ?", tx.now(), first)
+    run = queue.claim(workers, "one", KNOWN)
+    assert run
+    assert run.id == first
 
 
 def test_a_tick_that_many_ask_for_at_once_is_one_run(workers: Database) -> None:

@@ -211,10 +211,11 @@ def test_a_nursery_that_was_killed_is_replaced_and_its_children_live(school: Nur
 
 
 def test_a_nursery_ends_with_the_process_that_started_it(tmp_path: Path, school: Nursery) -> None:
-    starter = (
-        "import sys, time; from pathlib import Path; from ops.system.nursery import Nursery\n"
-        "n = Nursery('school', []); w, c = n.child('run6', Path(sys.argv[1])); print(c.pid, flush=True)\ntime.sleep(600)"
-    )
+    starter = "\n".join((  # noqa: FLY002
+        "import sys, time; from pathlib import Path; from ops.system.nursery import Nursery",
+        "nursery = Nursery('school', []); wire, child = nursery.child('run6', Path(sys.argv[1]))",
+        "print(child.pid, flush=True); time.sleep(600)",
+    ))  # fmt: skip
     with subprocess.Popen([sys.executable, "-c", starter, str(tmp_path / "log")], stdout=subprocess.PIPE) as process:
         assert process.stdout
         child = int(process.stdout.readline())

@@ -1,0 +1,50 @@
+"""What the job engine survives: `python benchmarks/jobs_chaos.py [--kills 1000] [--seed 1] [--database sqlite|URL]`.
+
+A mix of stand-in jobs on SQLite with two workers, or on PostgreSQL with three; a kill -9 of a run, a worker, both, or
+everything every 0.2 to 0.5 s. Prints what was killed and everything that must not be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from job_chaos import Campaign, Report
+from job_rig import rig
+
+EVERY = 50
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", default="sqlite", help="sqlite, or the address of an empty PostgreSQL database")
+    args = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="jobs-chaos-"))
+    shared = args.database != "sqlite"
+    with rig(args.database if shared else f"sqlite://{folder / 'jobs.sqlite'}", folder / "rig") as made:
+        report = Campaign(made, args.seed, 3 if shared else 2, pause=(0.2, 0.5)).run(args.kills, told)
+    found = {**asdict(report), "kills": dict(report.kills), "total": report.kills.total()}
+    sys.stdout.write(json.dumps(found, indent=2, default=str) + "\n")
+    if report.wrong:
+        sys.stdout.write(f"WRONG: {', '.join(report.wrong)}; see {folder}\n")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def told(report: Report) -> None:
+    if report.kills.total() % EVERY == 0:
+        sys.stderr.write(f"{report.kills.total()} kills\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
