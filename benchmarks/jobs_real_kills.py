@@ -61,16 +61,32 @@ class Rig:
     def kill(self, what: str) -> None:
         """The worker, one run's process, or all of them at once."""
         assert self.service
-        runs = [pid for pid in marked() if pid != self.service.pid]
+        ours = Path("/proc/self/ns/pid").readlink()  # the servers' own processes are not this machine's
+        runs = [pid for pid in marked() if namespace(pid) == ours]
         if what != "a run's process":
             self.service.kill()
-        for pid in random.sample(runs, min(len(runs), 1)) if what == "a run's process" else runs * (what == "all"):
+        first = [pid for pid in runs if parent(pid) not in runs]  # not the programs that it has started
+        for pid in first[:1] if what == "a run's process" else runs * (what == "all"):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
         if what != "a run's process":
             self.service.wait()
+
+
+def namespace(pid: int) -> Path | None:
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:
+        return None
+
+
+def parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def marked() -> list[int]:

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 PLAYBOOKS = ROOT / "playbooks"
 HIDDEN = "hidden, because the task handles secrets"  # as the plugin kominfo_record says it
 KEPT_RUNS = 50  # records of older runs are removed
+_KILLED = 137  # as a shell says it of a program that was killed; ansible-runner then has no exit code at all
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -154,7 +155,7 @@ def _drive(play: Play, run: str, folder: Path, record: Record) -> tuple[int, deq
         )
     except pexpect.TIMEOUT:  # ended, but a child still holds the terminal
         return (0 if record.pump().all_well else 2), said
-    return int(done.rc), said
+    return _KILLED if done.rc is None else int(done.rc), said
 
 
 def _words(play: Play, folder: Path) -> list[str]:
