@@ -134,7 +134,8 @@ def campaign(rig: Rig, kills: int, seed: int) -> dict[str, int]:
 
 
 def changed(rig: Rig, runs: list[str], done: dict[tuple[str, str], float]) -> int:
-    return sum(finished(rig, runs).get(key) != ended for key, ended in done.items())
+    now = finished(rig, runs)
+    return sum(now.get(key) != ended for key, ended in done.items())
 
 
 def settle(rig: Rig, runs: list[str]) -> dict[str, int]:
