@@ -22,7 +22,7 @@ PLACES = "abcdefgh"
 SETTLE = 240.0  # seconds that everything may take to end after the last kill
 IN_THE_BEGINNING = 0.1  # share of the workers that may be killed before they have taken up work
 # what is killed, and how often
-KINDS = {"run": 12, "worker": 4, "worker and its runs": 3, "nursery": 2, "everything": 1}
+KINDS = {"run": 24, "worker": 4, "worker and its runs": 3, "nursery": 2, "everything": 1}
 
 
 @dataclass

@@ -78,7 +78,8 @@ class Attempt:
             orderly = self._hear_all(wire, child)
         finally:
             self._flush(force=True)
-            end(child, self.run, orderly)  # before its end is noted: then its hosts are free for others
+            alone = orderly and self._verdict is not None and self._verdict["alone"]
+            end(child, self.run, orderly, alone)  # before its end is noted: then its hosts are free for others
             wire.close()
 
     def _hear_all(self, wire: Wire, child: Child) -> bool:
@@ -93,7 +94,7 @@ class Attempt:
                 raise
             except OpsError as error:  # e.g. an output that was kept in a file is gone
                 said = _error(error.what, error.next_step, error.exit_code)
-                self._verdict = {"result": None, "error": said, "interrupted": False}
+                self._verdict = {"result": None, "error": said, "interrupted": False, "alone": False}
                 return False
             self._flush()
             if messages is None or (gone and not messages):
@@ -234,11 +235,14 @@ def sweep(run: Run, office: Office) -> None:
         wire.close()
 
 
-def end(child: Child, run: Run, orderly: bool) -> None:
-    """Its end, and that of everything it started; not of what another attempt, that may live already, has."""
-    if orderly:
-        child.ended(1.0)
-    leftovers.end_here(run.mark)
+def end(child: Child, run: Run, orderly: bool, alone: bool = False) -> None:
+    """Its end, and that of everything it started; not of what another attempt, that may live already, has.
+
+    `alone`: it has seen to it itself that nothing it started is left.
+    """
+    ended = orderly and child.ended(1.0)
+    if not (ended and alone):
+        leftovers.end_here(run.mark)
     child.kill()
     child.ended(1.0)
     child.close()

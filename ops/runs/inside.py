@@ -163,7 +163,7 @@ class Inside:
     def verdict(self, verdict: Verdict, interrupted: bool = False) -> None:
         error = explained(verdict.error, self.scrub) if verdict.error else None
         told = {"result": self._clean(dict(verdict.result)), "error": error, "interrupted": interrupted}
-        self._wire.send({"verdict": told})
+        self._wire.send({"verdict": {**told, "alone": nursery.alone()}})
 
 
 def main(descriptor: int, find: Callable[[str], Job]) -> int:
@@ -189,7 +189,7 @@ def begin(wire: Wire, find: Callable[[str], Job]) -> int:
     try:
         inside, job = _entered(wire, told, find)
     except OpsError as error:
-        wire.send({"verdict": {"result": None, "error": explained(error, str), "interrupted": False}})
+        wire.send({"verdict": {"result": None, "error": explained(error, str), "interrupted": False, "alone": True}})
         return 0
     sys.stderr = sys.stdout = _Scrubbed(inside.scrub)  # tracebacks of threads may quote anything
     threading.Thread(target=inside.listen, name="worker", daemon=True).start()

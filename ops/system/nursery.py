@@ -6,6 +6,7 @@ process that started it does; its children do not.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ops.errors import OpsError
 from ops.system import marked
@@ -31,6 +32,7 @@ _REAP = 1.0  # seconds between looks at children that have ended, while there ar
 _MOST = 1 << 16  # bytes of a request
 _BLANK = "-"  # in its own mark, the sign that stands for each sign of its children's
 MOST_MARK = 128  # signs
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
 
 
 class Child:
@@ -131,12 +133,12 @@ class Nursery:
 
 
 def serve(descriptor: int, load: Callable[[list[str]], None], work: Callable[[Wire], int]) -> int:
-    """The nursery itself. Returns 0 when it is not needed any more, and in each child what `work` returned."""
+    """The nursery itself. Returns 0 when it is not needed any more; a child ends with what `work` returned."""
     control = socket.socket(fileno=descriptor)
     control.set_inheritable(False)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker decides
     load([*json.loads(control.recv(_MOST) or b"[]")])
-    importlib.import_module("ctypes")
+    _library()
     gc.collect()
     gc.freeze()  # what is there now is there for good: looking through it would copy its memory into every child
     looker = select.poll()
@@ -151,7 +153,7 @@ def serve(descriptor: int, load: Callable[[list[str]], None], work: Callable[[Wi
             return 0
         if (pid := os.fork()) == 0:
             control.close()
-            return work(_born(mark.decode(), *descriptors))
+            _die(work(_born(mark.decode(), *descriptors)))
         children += 1
         _hand_over(control, pid, descriptors)
 
@@ -163,7 +165,26 @@ def _born(mark: str, wire: int, log: int) -> Wire:
         os.dup2(log, standard)
     os.close(log)
     _bear(mark)
+    _library().prctl(_SUBREAPER, 1, 0, 0, 0)  # what its children leave behind becomes its own child
     return Wire.inherited(wire)
+
+
+def alone() -> bool:
+    """Whether everything that this process, a child of a nursery, has ever started has ended for sure."""
+    _reap()
+    try:
+        found = [place.read_text() for place in Path("/proc/self/task").glob("*/children")]
+    except OSError:  # a thread has just ended
+        return False
+    return bool(found) and not any(found)
+
+
+def _die(code: int) -> NoReturn:
+    """Without taking apart what is loaded: that takes longer than most work."""
+    atexit._run_exitfuncs()  # noqa: SLF001 # temporary folders go
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
 
 
 def _hand_over(control: socket.socket, pid: int, descriptors: list[int]) -> None:
@@ -189,9 +210,7 @@ def _bear(mark: str) -> None:
 
     That file shows the memory in which the environment stood when the program was started: it is written over.
     """
-    import ctypes  # noqa: PLC0415 # the worker never needs it; `serve` has loaded it
-
-    library: Any = ctypes.CDLL(None)
+    library, ctypes = _library(), sys.modules["ctypes"]
     library.getenv.restype = ctypes.c_void_p
     place = library.getenv(marked.MARK.encode())
     room = len(ctypes.string_at(place))
@@ -199,6 +218,11 @@ def _bear(mark: str) -> None:
         raise ValueError(f"the mark {mark!r} is too long")
     ctypes.memmove(place, mark.encode("ascii").ljust(room, b"\0"), room)
     os.environ[marked.MARK] = mark
+
+
+def _library() -> Any:
+    """The C library. Loaded in the nursery only: the worker never needs it."""
+    return importlib.import_module("ctypes").CDLL(None)
 
 
 def _private(path: str, flags: int) -> int:
