@@ -47,8 +47,11 @@ def end(run: str, grace: float, but: Iterable[int] = ()) -> tuple[int, int]:
     found: set[Process] = set()
 
     def living() -> set[Process]:
-        now = _all()
-        left = {one for one in _members(run, now, found) if one.pid not in spared}
+        for pause in (_LOOK / 5, 0):
+            left = {one for one in _members(run, _all(), found) if one.pid not in spared}
+            if left:
+                break
+            time.sleep(pause)  # and look again: one that just becomes another program shows no mark for a moment
         found.update(left)
         return left
 

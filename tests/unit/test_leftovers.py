@@ -94,7 +94,7 @@ print(leftovers.end_here({run!r}), child.wait(), flush=True)
 
 def test_named_processes_are_spared(run: str) -> None:
     kept, ended = start(run, "exec sleep 300"), start(run, "exec sleep 300")
-    until(lambda: all(run in marked._runs(one.pid) for one in (kept, ended)))
+    until(lambda: all(one.pid in marked.titled("sleep") for one in (kept, ended)))
     assert leftovers.end_here(run, but=[kept.pid]) == 1
     assert ended.wait(30) == -signal.SIGTERM
     assert kept.poll() is None
@@ -103,13 +103,10 @@ def test_named_processes_are_spared(run: str) -> None:
 
 
 def test_a_run_within_a_run_ends_alone_or_with_it_and_names_are_not_mixed_up(run: str) -> None:
-    inner, outer, other = (
-        start(f"{run}/play", "exec sleep 300"),
-        start(run, "exec sleep 300"),
-        start(f"{run}0", "exec sleep 300"),
-    )
-    until(lambda: all(marked._runs(one.pid)[0].startswith(run) for one in (inner, outer, other)))
-    assert leftovers.end_here("play") == 1
+    names = (f"{run}/{run}-play", run, f"{run}0")
+    inner, outer, other = (start(name, "exec sleep 300") for name in names)
+    until(lambda: all(one.pid in marked.titled("sleep") for one in (inner, outer, other)))
+    assert leftovers.end_here(f"{run}-play") == 1
     inner.wait(30)
     assert outer.poll() is None
     assert leftovers.end_here(run) == 1
