@@ -97,7 +97,8 @@ def served(waiting: Served) -> Served:
     """At work: the station's state handed over as docs/running-the-suite.md says."""
     assert waiting.on(f"systemctl show --value -p ActiveState,ConditionResult {UNIT}").split() == ["inactive", "no"]
     twin = waiting.regency.state / "twin" / waiting.regency.name
-    archive = subprocess.run(["tar", "-c", *HANDED], cwd=twin, stdout=subprocess.PIPE, check=True).stdout
+    there = [name for name in HANDED if (twin / name).exists()]  # a twin that never backed anything up has no ledger
+    archive = subprocess.run(["tar", "-c", *there], cwd=twin, stdout=subprocess.PIPE, check=True).stdout
     unpack = "umask 077; cd ~; mkdir -p region/batubara; tar -x --no-same-owner -C region/batubara"
     waiting.on(f"sudo -u kominfo-ops sh -c '{unpack}'", archive)
     waiting.on(f"sudo systemctl start {UNIT}")
