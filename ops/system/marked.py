@@ -47,8 +47,10 @@ def end(run: str, grace: float, but: Iterable[int] = ()) -> tuple[int, int]:
     found: set[Process] = set()
 
     def living() -> set[Process]:
+        left: set[Process] = set()
         for pause in (_LOOK / 5, 0):
-            left = {one for one in _members(run, _all(), found) if one.pid not in spared}
+            if first := _bearers(run) | found:
+                left = {one for one in _members(first, _all()) if one.pid not in spared}
             if left:
                 break
             time.sleep(pause)  # and look again: one that just becomes another program shows no mark for a moment
@@ -81,14 +83,19 @@ def started(pid: int) -> str:
     return one.started if one else ""
 
 
-def _members(run: str, now: Mapping[int, Process], known: Iterable[Process]) -> set[Process]:
-    """The living that bear the mark, were known before, or descend from such."""
+def _bearers(run: str) -> set[Process]:
+    """Those that bear the mark, and stand in the file system of this machine. Another one's is a twin's server's."""
+    here = _root(os.getpid())
+    bearing = (pid for pid in _numbers() if run in _runs(pid) and _root(pid) == here)
+    return {one for pid in bearing if (one := _look(pid))}
+
+
+def _members(first: Iterable[Process], now: Mapping[int, Process]) -> set[Process]:
+    """Those of the first that live, and all that descend from them."""
     children: dict[int, list[Process]] = {}
     for one in now.values():
         children.setdefault(one.parent, []).append(one)
-    here = _root(os.getpid())
-    waiting = [one for one in known if now.get(one.pid) == one]
-    waiting += [one for one in now.values() if run in _runs(one.pid) and _root(one.pid) == here]
+    waiting = [one for one in first if now.get(one.pid) == one]
     members: set[Process] = set()
     while waiting:
         one = waiting.pop()
@@ -101,14 +108,15 @@ def _members(run: str, now: Mapping[int, Process], known: Iterable[Process]) -> 
 def _runs(pid: int) -> list[str]:
     """The runs that a process is marked with."""
     wanted = f"{MARK}=".encode()
-    for word in _read(pid, "environ").split(b"\0"):
+    environment = _read(pid, "environ")
+    for word in environment.split(b"\0") if wanted in environment else ():
         if word.startswith(wanted):
             return word[len(wanted) :].decode(errors="replace").split("/")
     return []
 
 
 def _root(pid: int) -> tuple[int, int] | None:
-    """Which file system a process stands in. Another one is another machine's: a twin's server is asked itself."""
+    """Which file system a process stands in."""
     try:
         found = os.stat(f"/proc/{pid}/root")
     except OSError:
@@ -127,10 +135,9 @@ def _look(pid: int) -> Process | None:
 
 
 def _lineage(pid: int) -> Iterator[int]:
-    everyone = _all()
-    while pid in everyone:
+    while one := _look(pid):
         yield pid
-        pid = everyone[pid].parent
+        pid = one.parent
 
 
 def _numbers() -> list[int]:
