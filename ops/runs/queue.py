@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
 from ops.errors import OpsError, UsageError
-from ops.runs import audit
+from ops.runs import audit, line
 from ops.runs.model import Job, Order, Run, RunState, Scope
 from ops.system.database import Database, Transaction
 
@@ -60,21 +60,14 @@ def enqueue(database: Database, job: Job, order: Order, world: Mapping[str, Any]
 
 
 def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_only: bool = False) -> Run | None:
-    """The next run that may start here, with its locks taken; None when there is none.
-
-    First come, first served for every lock: who waits longer for one of a run's locks goes before it, so that a run
-    that needs many hosts is never starved by those that need one. Who goes on with locks that it has waits for nobody,
-    and who can never begin here holds nobody up.
-    """
-    known = [(kind, version) for kind, one in jobs.items() for version in one.versions]
-    if not known:
-        return None
+    """The next run that may start here, with its locks taken; None when there is none (see `ops.runs.line`)."""
+    known = {(kind, version) for kind, one in jobs.items() for version in one.versions}
     with database.read() as tx:  # most often there is none, and looking needs no lock
-        if _next(tx, executor, known, pinned_only) is None:
+        if line.first(tx, executor, known, pinned_only) is None:
             return None
     with database.write() as tx:
-        run = _next(tx, executor, known, pinned_only)
-        if run is None or not tx.one("SELECT 1 AS one FROM executor WHERE id = ?", executor):  # taken for dead
+        run = line.first(tx, executor, known, pinned_only)
+        if run is None:
             return None
         tx.do("DELETE FROM lock WHERE run = ?", run)  # of an owner that died
         tx.do("INSERT INTO lock (name, run) SELECT name, run FROM want WHERE run = ?", run)
@@ -86,25 +79,6 @@ def claim(database: Database, executor: str, jobs: Mapping[str, Job], pinned_onl
         taken = get_in(tx, run, database.shared)
         audit.add(tx, executor, "started" if taken.attempt == 1 else "resumed", run, {"token": taken.token})
         return taken
-
-
-def _next(tx: Transaction, executor: str, known: Sequence[tuple[str, int]], pinned_only: bool) -> str | None:
-    now, pin = tx.now(), "r.pin = ?" if pinned_only else "(r.pin IS NULL OR r.pin = ?)"
-    ours = " OR ".join("({0}.kind = ? AND {0}.version = ?)" for _ in known)
-    values = [value for pair in known for value in pair]
-    row = tx.one(
-        f"""SELECT r.id FROM run r WHERE r.state = 'waiting' AND r.due <= ? AND {pin} AND ({ours.format("r")})
-        AND NOT EXISTS (SELECT 1 FROM want w JOIN lock l ON l.name = w.name WHERE w.run = r.id AND l.run <> r.id)
-        AND (EXISTS (SELECT 1 FROM lock m WHERE m.run = r.id)
-            OR NOT EXISTS (SELECT 1 FROM want w JOIN want o ON o.name = w.name AND o.run <> w.run
-            JOIN run e ON e.id = o.run AND e.state = 'waiting' AND e.due <= ?
-                AND (e.pin IS NULL OR EXISTS (SELECT 1 FROM executor x WHERE x.id = e.pin)) AND ({ours.format("e")})
-            WHERE w.run = r.id AND (e.priority < r.priority OR (e.priority = r.priority AND e.due < r.due)
-                OR (e.priority = r.priority AND e.due = r.due AND e.id < r.id))))
-        ORDER BY r.priority, r.due, r.id LIMIT 1""",  # noqa: S608 # only our own words
-        now, executor, *values, now, *values,
-    )  # fmt: skip
-    return str(row["id"]) if row else None
 
 
 def fence(tx: Transaction, run: str, token: int) -> None:
