@@ -102,6 +102,7 @@ def test_a_worker_that_goes_in_order_leaves_its_runs_to_others(jobs: Rig) -> Non
     well_done(jobs, run)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # several machines share no file
 def test_a_machine_that_is_gone_is_replaced_by_another_one(jobs: Rig) -> None:
     """Nothing but the beats that stay away tells it."""
     first = jobs.work(FIRST, **{MACHINE_VARIABLE: "one"})
@@ -112,6 +113,7 @@ def test_a_machine_that_is_gone_is_replaced_by_another_one(jobs: Rig) -> None:
     well_done(jobs, run)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # half a minute of waiting: once will do
 def test_a_paused_worker_is_fenced_off(jobs: Rig) -> None:
     """It wakes up when others have done its work, and neither writes nor starts anything for it."""
     first = jobs.work(FIRST)
@@ -125,6 +127,7 @@ def test_a_paused_worker_is_fenced_off(jobs: Rig) -> None:
     assert len(jobs.said("open", run)) == 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the same
 def test_a_paused_worker_that_nobody_replaced_goes_on_itself(jobs: Rig) -> None:
     first = jobs.work()
     run = jobs.ask(steps=4, seconds=3, boxes=["a"])
@@ -188,6 +191,7 @@ def test_a_run_survives_an_upgrade_in_the_middle(jobs: Rig) -> None:
     assert len(jobs.said("begin", run, "added")) == 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the same
 def test_a_run_that_the_new_version_does_not_take_waits_for_the_old_one(jobs: Rig) -> None:
     old = jobs.work()
     run = jobs.ask(steps=4, seconds=1, boxes=["a"])
