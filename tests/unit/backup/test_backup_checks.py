@@ -145,6 +145,18 @@ def test_what_changed_while_it_was_read_is_no_difference_but_too_much_of_it_is()
     assert "unproven" in [one.what for one in checks()["file_contents"].differences(shaky)]
 
 
+def test_files_made_meanwhile_and_the_times_of_their_folders_leave_the_rest_proven() -> None:
+    """As in a state folder of few files: a log was begun, and so its folder has another time."""
+    found = good("files")
+    tree = {**TREE, "logs": {"kind": "folder", "mode": "0700", "owner": "0:0", "mtime_ns": 5}}
+    manifest = dataclasses.replace(found.manifest, content=tree, unstable=("logs", "logs/new"))
+    there = {**tree, "logs": {**tree["logs"], "mtime_ns": 6}, "logs/new": FILE}
+    found = dataclasses.replace(found, manifest=manifest, restored=there)
+    assert not [one for name in ("file_contents", "file_owners") for one in checks()[name].differences(found)]
+    lost = dataclasses.replace(found, manifest=dataclasses.replace(manifest, unstable=("logs", "a b")))
+    assert "unproven" in [one.what for one in checks()["file_contents"].differences(lost)]
+
+
 @pytest.mark.parametrize("name", list(checks()))
 def test_every_check_has_a_title_in_two_languages(name: str) -> None:
     assert len({*checks()[name].TITLE}) == 2
