@@ -20,6 +20,7 @@ from ops.runs import audit, proof, queue
 
 PLACES = "abcdefgh"
 SETTLE = 240.0  # seconds that everything may take to end after the last kill
+PATIENCE = 10.0  # seconds that a kind of victim is waited for
 IN_THE_BEGINNING = 0.1  # share of the workers that may be killed before they have taken up work
 # what is killed, and how often
 KINDS = {"run": 24, "worker": 4, "worker and its runs": 3, "nursery": 2, "everything": 1}
@@ -104,26 +105,33 @@ class Campaign:
                 self._living[name] = self._rig.work(name, slots=3)
 
     def _kill(self) -> None:
-        nurseries, runs = self._family()
+        """Kill something of a kind that chance chooses, once there is one."""
         kind = self._chance.choices(list(KINDS), list(KINDS.values()))[0]
-        workers = {worker.pid: name for name, worker in self._living.items()}
-        begun = [row["pid"] for row in self._rig.all("SELECT pid FROM executor") if row["pid"] in workers]
-        if self._chance.random() < IN_THE_BEGINNING:
-            begun = list(workers)
+        early = self._chance.random() < IN_THE_BEGINNING
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            workers = {worker.pid: name for name, worker in self._living.items()}
+            if victims := self._victims(kind, workers, early):
+                self.report.kills[kind] += 1
+                self._end(victims, workers)
+                return
+            time.sleep(0.05)
+            self._start_again()
+
+    def _victims(self, kind: str, workers: dict[int, str], early: bool) -> list[int]:
+        nurseries, runs = self._family(set(workers))
         if kind == "run":
-            victims = self._some(list(runs))
-        elif kind == "nursery":
-            victims = self._some(list(nurseries))
-        else:
-            victims = self._some(begun)
-            if kind == "everything" and victims:
-                victims = [*workers, *nurseries, *runs]
-            elif kind == "worker and its runs":
-                mine = [nursery for nursery, worker in nurseries.items() if worker in victims]
-                victims += [run for run, nursery in runs.items() if nursery in mine]
-        if victims:
-            self.report.kills[kind] += 1
-            self._end(victims, workers)
+            return self._some(list(runs))
+        if kind == "nursery":
+            return self._some(list(nurseries))
+        begun = [row["pid"] for row in self._rig.all("SELECT pid FROM executor") if row["pid"] in workers]
+        victims = self._some(list(workers) if early else begun)
+        if kind == "everything" and victims:
+            return [*workers, *nurseries, *runs]
+        if kind == "worker and its runs":
+            mine = [nursery for nursery, worker in nurseries.items() if worker in victims]
+            return victims + [run for run, nursery in runs.items() if nursery in mine]
+        return victims
 
     def _end(self, victims: list[int], workers: dict[int, str]) -> None:
         self._chance.shuffle(victims)
@@ -139,10 +147,9 @@ class Campaign:
     def _some(self, among: list[int]) -> list[int]:
         return [self._chance.choice(sorted(among))] if among else []
 
-    def _family(self) -> tuple[dict[int, int], dict[int, int]]:
+    def _family(self, workers: set[int]) -> tuple[dict[int, int], dict[int, int]]:
         """Nurseries and runs that live, each with the process that made it."""
         parents = {pid: parent for pid in self._rig.processes() if (parent := _parent(pid))}
-        workers = {worker.pid for worker in self._living.values()}
         nurseries = {pid: parent for pid, parent in parents.items() if parent in workers}
         return nurseries, {pid: parent for pid, parent in parents.items() if parent in nurseries}
 
