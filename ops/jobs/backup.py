@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from backup import layout, places
@@ -14,6 +13,7 @@ from ops.errors import OpsError, PartlyAppliedError
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
+from ops.system import threads
 from ops.world import World
 
 AT_ONCE = 4  # sets at a time
@@ -66,7 +66,7 @@ def run_sets(
         world.enter()
         return [_one(spots, item, world, progress, keep) for item in items]
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with threads.pool(AT_ONCE) as pool:
         done = [result for results in pool.map(all_of, lanes.values()) for result in results]
     return sorted(done, key=lambda result: (result.opd, result.set))
 

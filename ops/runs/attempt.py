@@ -19,7 +19,7 @@ from ops.system.database import Database, DatabaseGoneError
 from ops.system.nursery import Child, Nursery
 from ops.system.wire import Message, Wire
 
-UNWIND = 6.0  # seconds that a run has to put things in order, or to end after its last word, before it is killed
+UNWIND = 4.0  # seconds that a run has to put things in order, or to end after its last word, before it is killed
 _BEAT = 1.0
 _FLUSH = 0.2  # seconds that events wait for more of them
 T = TypeVar("T")

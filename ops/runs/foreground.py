@@ -82,8 +82,9 @@ class Desk:
 def run_here(desk: Desk, job: Job, order: Order, progress: Progress, must_hold: str = "") -> Run:
     """Ask for a run and carry it out in this command, unless it must wait for a second person. The run as it ended.
 
-    Interrupted, the run is cancelled with everything it has started.
+    Interrupted, the run is cancelled with everything it has started. It is tried once: the person sees what is wrong.
     """
+    job = replace(job, attempts=1)
     with _working(desk, job, progress) as name:
         run = desk.ask(job, replace(order, pin=name), must_hold)
         return run if run.state is RunState.HELD else _until_ended(desk, run, progress)

@@ -84,7 +84,7 @@ def test_the_next_backup_clears_up_after_a_restic_that_was_killed(protected: Any
     assert locks(protected) == ""
 
 
-@EITHER
+@pytest.mark.parametrize("how", [signal.SIGTERM])
 def test_a_drill(protected: Any, how: signal.Signals) -> None:
     with working(protected, "drill", "run", "--set", DATABASE) as run:
         until(lambda: seen(run, "/bin/postgres", "/srv/kominfo-drill"))
@@ -97,7 +97,7 @@ def test_a_drill(protected: Any, how: signal.Signals) -> None:
     assert there(protected, "drc-restore", "sudo ls /srv/kominfo-drill") == ""
 
 
-@EITHER
+@pytest.mark.parametrize("how", [signal.SIGKILL])  # test_jobs cancels one
 def test_a_provision(protected: Any, how: signal.Signals) -> None:
     with working(protected, "provision", "--limit", "dc-web") as run:
         until(lambda: set(seen(run, "python3")) - set(here(run)))  # one of Ansible's modules, on the host
