@@ -157,6 +157,20 @@ def test_files_made_meanwhile_and_the_times_of_their_folders_leave_the_rest_prov
     assert "unproven" in [one.what for one in checks()["file_contents"].differences(lost)]
 
 
+@pytest.mark.parametrize(
+    ("entries", "shaken", "proven"), [(9, 1, False), (10, 1, True), (10, 2, False), (300, 3, True)]
+)
+def test_how_much_may_change_while_it_is_read(entries: int, shaken: int, proven: bool) -> None:
+    tree = {f"f{number}": FILE for number in range(entries)}
+    found = good("files")
+    manifest = dataclasses.replace(found.manifest, content=tree, unstable=tuple(tree)[:shaken])
+    said = [
+        one.what
+        for one in checks()["file_contents"].differences(dataclasses.replace(found, manifest=manifest, restored=tree))
+    ]
+    assert said == ([] if proven else ["unproven"])
+
+
 @pytest.mark.parametrize("name", list(checks()))
 def test_every_check_has_a_title_in_two_languages(name: str) -> None:
     assert len({*checks()[name].TITLE}) == 2
