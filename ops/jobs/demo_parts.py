@@ -51,6 +51,7 @@ def booted(world: World) -> str:
 
 
 def provisioned(world: World, progress: Progress) -> str:
+    world.need_servers()
     hosts = _job(world, "provision", {}, progress)["hosts"].values()
     done, changed = sum(host["ok"] for host in hosts), sum(host["changed"] for host in hosts)
     return f"{len(hosts)} servers, {done} tasks done, {changed} changed something"
