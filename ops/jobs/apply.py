@@ -24,10 +24,10 @@ def _scope(world: World, args: Args) -> Scope:
 
 def _hold(world: World, args: Args) -> str:
     """A plan beyond the gate's limits needs two people at the regency itself; a twin is there to be tried on."""
-    policies = world.region.policies
-    if "gate" not in policies.second_person or world.rehearsal:
+    if world.rehearsal:
         return ""
-    against = gate.objections(reconcile.reviewed(world, str(args["checksum"])), policies)
+    plan, policies = reconcile.reviewed(world, str(args["checksum"])), world.region.policies
+    against = gate.objections(plan, policies) if "gate" in policies.second_person else []
     return f"the gate holds this plan back: {against[0]}" if against else ""
 
 
