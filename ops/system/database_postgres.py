@@ -26,6 +26,7 @@ _CONNECT: dict[str, Any] = {
 # others run out (`ops.runs.leases.GIVE_UP`); one that waits too long says so instead of waiting for ever.
 _SETTINGS = "SET idle_in_transaction_session_timeout = '3s'; SET lock_timeout = '20s'"
 _AGAIN = 0.5  # seconds
+_MOST = 8  # connections of one process at a time; a server has 100 for all
 _GONE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
@@ -40,6 +41,7 @@ class Postgres:
         self._idle: list[Any] = []
         self._news: _News | None = None
         self._starting = threading.Lock()
+        self._turns = threading.BoundedSemaphore(_MOST)  # what beats does not wait for it
 
     def create(self, statements: Sequence[str]) -> None:
         with self.write() as tx:
@@ -48,12 +50,12 @@ class Postgres:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        with self._transaction() as connection:
+        with self._turns, self._transaction() as connection:
             yield _PostgresTransaction(connection)
 
     @contextmanager
     def write(self, quiet: bool = False) -> Iterator[Transaction]:
-        with self._transaction() as connection:
+        with contextlib.nullcontext() if quiet else self._turns, self._transaction() as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             tx = _PostgresTransaction(connection)
             yield tx

@@ -321,10 +321,11 @@ def test_a_lease_that_others_ended_is_lost_for_good(database: Database, tmp_path
     assert lease.good
     (row,) = rows(database, "SELECT * FROM executor")
     Observer(database, tmp_path, "two").bury(Dead("one", row["beat"], row["started"], here=False))
+    (other,) = enrol(database, tmp_path / "elsewhere", "one")  # somebody else has taken the name since
     lease.beat()
     assert not lease.good
-    lease.take()
-    assert lease.good
+    other.beat()
+    assert other.good
 
 
 def test_a_database_is_made_once_by_many_at_once(database_url: str) -> None:
