@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ops.runs import audit, queue
+from ops.runs import audit, queue, waiting
 from ops.runs.leases import Dead, Lease, Observer
 from ops.runs.model import Job, Order, Run, RunState, Scope, Verdict
 from ops.runs.steps import Steps, subject_result
 from ops.runs.tables import TABLES
-from ops.system.database import Database
+from ops.system.database import Database, DatabaseGoneError
 
 NAMES = "abcdef"
 WORKERS = ("one", "two", "three")
@@ -337,3 +337,58 @@ def test_a_database_is_made_once_by_many_at_once(database_url: str) -> None:
         mine.close()
 
     at_once(4, make)
+
+
+def test_why_a_run_waits_is_told(database: Database, tmp_path: Path) -> None:
+    later = ask(database, "a", due=time.time() + 600)
+    assert waiting.why(database, later)[0].startswith("it is due in ")
+    first, second, third = ask(database, "a"), ask(database, "ab"), ask(database, "b")
+    assert waiting.why(database, first) == ["no worker runs: ops serve"]
+    (lease,) = enrol(database, tmp_path, "one")
+    lease.knows = {"job": [1]}
+    lease.take()
+    assert waiting.why(database, first) == []
+    taken = queue.claim(database, "one", KNOWN)
+    assert taken
+    assert waiting.why(database, second) == [f"a, held by job {first} of ani"]
+    assert waiting.why(database, third) == [f"behind job {second} of ani, which waits for one of the same places"]
+    assert waiting.why(database, ask(database, "c", pin="cli-1")) == ["its command, cli-1, is gone"]
+    queue.finish(database, taken, RunState.DONE, {}, None)
+    assert waiting.why(database, first) == []
+
+
+def test_threads_that_end_leave_no_connection_behind(workers: Database) -> None:
+    def look(_: int) -> None:
+        rows(workers, "SELECT * FROM run")
+
+    look(0)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(10):
+        at_once(3, look)
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 15
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_writer_that_hangs_lets_go_before_the_leases_of_the_others_run_out(database: Database) -> None:
+    begun, hangs, done = threading.Event(), threading.Event(), threading.Event()
+    said: list[type[BaseException]] = []
+
+    def hang() -> None:
+        try:
+            with database.write() as tx:
+                tx.now()
+                begun.set()
+                hangs.wait(60)
+                tx.now()
+        except DatabaseGoneError as error:
+            said.append(type(error))
+        done.set()
+
+    threading.Thread(target=hang).start()
+    assert begun.wait(60)
+    at = time.monotonic()
+    ask(database, "a")
+    assert time.monotonic() - at < 60
+    hangs.set()
+    assert done.wait(60)
+    assert said == [DatabaseGoneError]
