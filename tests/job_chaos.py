@@ -18,8 +18,9 @@ from stand_in_jobs import lines
 
 from ops.runs import audit, proof, queue
 
-PLACES = "abcdefgh"
+PLACES = "abcdefghijklmnop"
 SETTLE = 240.0  # seconds that everything may take to end after the last kill
+MOST_DEATHS = 3  # of one run's process: after more, the engine waits longer and longer before it tries again
 PATIENCE = 10.0  # seconds that a kind of victim is waited for
 IN_THE_BEGINNING = 0.1  # share of the workers that may be killed before they have taken up work
 # what is killed, and how often
@@ -65,6 +66,7 @@ class Campaign:
         self._want: dict[str, int] = {}  # run → how many steps
         self._again: dict[str, float] = {}  # worker → when it is started again
         self._living: dict[str, Any] = {}
+        self._deaths: Counter[str] = Counter()
         self.report = Report(seed)
 
     def run(self, kills: int, told: Callable[[Report], None] = lambda _report: None) -> Report:
@@ -86,7 +88,7 @@ class Campaign:
         """Never too little to do, nor too much."""
         left = self._rig.all("SELECT count(*) AS n FROM run WHERE state IN ('waiting', 'running')")[0]["n"]
         chance = self._chance
-        for _ in range(max(0, 12 - left)):
+        for _ in range(max(0, 16 - left)):
             boxes = chance.sample(PLACES, chance.choice((1, 1, 1, 2, 3)))
             args = {
                 "steps": chance.randint(1, 6), "seconds": chance.choice((0.0, 0.02, 0.1, 0.3)), "boxes": boxes,
@@ -121,7 +123,9 @@ class Campaign:
     def _victims(self, kind: str, workers: dict[int, str], early: bool) -> list[int]:
         nurseries, runs = self._family(set(workers))
         if kind == "run":
-            return self._some(list(runs))
+            victims = self._some([pid for pid in runs if self._deaths[_run_of(pid)] < MOST_DEATHS])
+            self._deaths.update(map(_run_of, victims))
+            return victims
         if kind == "nursery":
             return self._some(list(nurseries))
         begun = [row["pid"] for row in self._rig.all("SELECT pid FROM executor") if row["pid"] in workers]
@@ -192,6 +196,15 @@ def _parent(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
         return 0
+
+
+def _run_of(pid: int) -> str:
+    """The run that a process belongs to, by its mark."""
+    with suppress(OSError):
+        for word in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+            if word.startswith(b"OPS_RUN_ID="):
+                return word.partition(b"=")[2].decode().partition("/")[0]
+    return ""
 
 
 def _left(rig: Rig) -> list[int]:
