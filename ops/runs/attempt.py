@@ -188,9 +188,16 @@ class Attempt:
         elif verdict is None or verdict["interrupted"]:  # by others, e.g. when the machine shuts down
             self._patiently(lambda: queue.crashed(office.database, run))
         else:
-            state = RunState.FAILED if verdict["error"] else RunState.DONE
-            result = office.steps.result(verdict["result"])
-            self._patiently(lambda: queue.finish(office.database, run, state, result, verdict["error"]))
+            result, wrong = self._result(verdict)
+            state = RunState.FAILED if wrong else RunState.DONE
+            self._patiently(lambda: queue.finish(office.database, run, state, result, wrong))
+
+    def _result(self, verdict: Message) -> tuple[Any, dict[str, Any] | None]:
+        """What is kept of it, and the error; that of a result that cannot be kept when it has no other."""
+        try:
+            return self._office.steps.result(verdict["result"]), verdict["error"]
+        except OpsError as error:
+            return None, verdict["error"] or _error(error.what, error.next_step, error.exit_code)
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Again and again while the database is away, for as long as the run is ours."""
