@@ -1,6 +1,6 @@
-"""SNMP v2c messages as bytes and back (RFC 1157, RFC 3416; BER of X.690), enough for an agent and its tests.
+"""SNMP v1 and v2c messages as bytes and back (RFC 1157, RFC 3416; BER of X.690), enough for an agent and its tests.
 
-`ops.system.snmp` polls with gufo_snmp, which is a client only; what answers in a twin is made of these few functions.
+What answers in a twin is made of these few functions; the poller reads replies in its own way (`ops.system.snmp_wire`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Pdu(IntEnum):
     GET_BULK = 0xA5
 
 
+V1, V2C = 0, 1  # as on the wire
 _UNSIGNED = {Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64}
 _EMPTY = {Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW}
 
@@ -55,7 +56,7 @@ NULL = Value(Tag.NULL)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SNMP v2c message. In a GETBULK `status` is non-repeaters and `index` max-repetitions (RFC 3416 §3)."""
+    """One SNMP message. In a GETBULK `status` is non-repeaters and `index` max-repetitions (RFC 3416 §3)."""
 
     community: bytes
     pdu: Pdu
@@ -63,6 +64,7 @@ class Message:
     status: int
     index: int
     varbinds: tuple[tuple[Oid, Value], ...]
+    version: int = V2C
 
 
 def oid(text: str) -> Oid:
@@ -72,22 +74,22 @@ def oid(text: str) -> Oid:
 
 def encode(message: Message) -> bytes:
     pairs = b"".join(
-        _wrap(Tag.SEQUENCE, _value(Value(Tag.OID, name)) + _value(held)) for name, held in message.varbinds
+        wrap(Tag.SEQUENCE, encode_value(Value(Tag.OID, name)) + encode_value(held)) for name, held in message.varbinds
     )
-    head = b"".join(_value(Value(Tag.INTEGER, n)) for n in (message.request, message.status, message.index))
-    pdu = _wrap(message.pdu, head + _wrap(Tag.SEQUENCE, pairs))
-    version = _value(Value(Tag.INTEGER, 1))
-    return _wrap(Tag.SEQUENCE, version + _wrap(Tag.OCTETS, message.community) + pdu)
+    head = b"".join(encode_value(Value(Tag.INTEGER, n)) for n in (message.request, message.status, message.index))
+    pdu = wrap(message.pdu, head + wrap(Tag.SEQUENCE, pairs))
+    version = encode_value(Value(Tag.INTEGER, message.version))
+    return wrap(Tag.SEQUENCE, version + wrap(Tag.OCTETS, message.community) + pdu)
 
 
-def decode(raw: bytes) -> Message:
-    """The message in `raw`. BerError for anything that is not a whole SNMP v2c message."""
+def decode(raw: bytes, versions: tuple[int, ...] = (V2C,)) -> Message:
+    """The message in `raw`. BerError for anything that is not a whole SNMP message of these versions."""
     tag, body, rest = _take(raw)
     if tag != Tag.SEQUENCE or rest:
         raise BerError("not one sequence")
     version, body = _take_integer(body)
-    if version != 1:
-        raise BerError(f"version {version} is not v2c")
+    if version not in versions:
+        raise BerError(f"version {version} is not spoken here")
     tag, community, body = _take(body)
     if tag != Tag.OCTETS:
         raise BerError("no community")
@@ -104,7 +106,7 @@ def decode(raw: bytes) -> Message:
     tag, body, rest = _take(body)
     if tag != Tag.SEQUENCE or rest:
         raise BerError("no list of varbinds")
-    return Message(community, pdu, request, status, index, _take_varbinds(body))
+    return Message(community, pdu, request, status, index, _take_varbinds(body), version)
 
 
 def _take_varbinds(body: bytes) -> tuple[tuple[Oid, Value], ...]:
@@ -173,23 +175,25 @@ def _to_oid(body: bytes) -> Oid:
     return (first, steps[0] - 40 * first, *steps[1:])
 
 
-def _wrap(tag: int, body: bytes) -> bytes:
+def wrap(tag: int, body: bytes) -> bytes:
+    """Tag, length, content."""
     if len(body) < 0x80:  # noqa: PLR2004 # the short form of a length
         return bytes((tag, len(body))) + body
     length = len(body).to_bytes((len(body).bit_length() + 7) // 8, "big")
     return bytes((tag, 0x80 | len(length))) + length + body
 
 
-def _value(value: Value) -> bytes:
+def encode_value(value: Value) -> bytes:
+    """A value with its tag and length. BerError for a negative number of an unsigned type."""
     data = value.data
     if isinstance(data, int):
         if value.tag in _UNSIGNED and data < 0:
             raise BerError(f"{value.tag.name} cannot be negative")
         size = (data + (data < 0)).bit_length() // 8 + 1  # one bit for the sign, also of an unsigned number
-        return _wrap(value.tag, data.to_bytes(size, "big", signed=True))
+        return wrap(value.tag, data.to_bytes(size, "big", signed=True))
     if isinstance(data, tuple):
-        return _wrap(value.tag, _oid_bytes(data))
-    return _wrap(value.tag, data or b"")
+        return wrap(value.tag, _oid_bytes(data))
+    return wrap(value.tag, data or b"")
 
 
 def _oid_bytes(steps: Oid) -> bytes:

@@ -1,0 +1,224 @@
+"""One device over SNMP v1 or v2c: values and walks, and what keeps a misbehaving agent from costing more than a few
+packets.
+
+Too big (said so, cut off, empty, or beyond a frame by far): smaller questions, remembered per device. Circles: a walk
+ends at the first OID that does not increase. Silence: three tries with growing patience. Nothing goes on for ever: a
+GET has at most 64 packets, a walk 15 s, 20,000 rows and a bounded number of packets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ops.errors import HostFailedError
+from ops.system import snmp_wire as wire
+from ops.system.ber import V1, V2C, BerError, Pdu
+from ops.system.snmp_line import Address, Line
+from ops.system.snmp_login import SnmpLogin
+from ops.system.snmp_wire import Held, Question
+
+PATIENCE = (0.5, 1.0, 2.0)  # seconds of waiting, try by try
+MOST_PATIENCE = 10.0
+MOST_VARBINDS = 60  # in one GET: about 1,400 bytes of reply
+MOST_PACKETS = 64  # of one GET, tries not counted
+MOST_WALK_PACKETS = 2_500
+REPETITIONS = 20  # rows of a GETBULK, where they fit
+LARGEST_REPLY = 4_080  # bytes: a device that sends more is asked for less the next time
+WALK_SECONDS = 15.0
+MOST_ROWS = 20_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the polling of one device has cost so far."""
+
+    packets: int = 0
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Rows of a walk by OID. `broken`: why it was ended early, or nothing."""
+
+    rows: dict[str, Held]
+    broken: str = ""
+
+
+class TooBigError(Exception):
+    """The agent cannot answer so much at once."""
+
+
+class Plain:
+    """Asks one thing at a time (a lock sees to it)."""
+
+    def __init__(self, name: str, address: Address, login: SnmpLogin, tally: Tally) -> None:
+        self.name, self.address, self.tally, self.login = name, address, tally, login
+        self.most, self._repetitions = MOST_VARBINDS, REPETITIONS
+        self.lacking: set[str] = set()  # what a v1 agent does not have: one such name fails a whole question
+        self._slow = 0.0  # seconds that its answers take, smoothed
+        self._lock = asyncio.Lock()
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """Seconds of patience, try by try: longer for a device that is known to be slow."""
+        return tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in PATIENCE)
+
+    def questions(self, oids: Sequence[str]) -> list[Question]:
+        """The packets that ask for these, in their order."""
+        asked = [oid for oid in dict.fromkeys(oids) if oid not in self.lacking]
+        return [self._get(asked[at : at + self.most]) for at in range(0, len(asked), self.most)]
+
+    async def get(self, oids: Sequence[str]) -> dict[str, Held]:
+        """Values by OID, in one packet up to 60 of them. What the device does not have is absent.
+
+        HostFailedError when it stays silent through all tries, or answers nothing that can be used.
+        """
+        async with self._lock:
+            found: dict[str, Held] = {}
+            left = [oid for oid in dict.fromkeys(oids) if oid not in self.lacking]
+            with Line() as line:
+                for _ in range(MOST_PACKETS):
+                    if not left:
+                        break
+                    left = await self._get_some(line, left, found)
+            if left:
+                raise HostFailedError(self.name, f"SNMP: not answered in {MOST_PACKETS} packets")
+            return {oid: value for oid in oids if (value := found.get(oid)) is not None}
+
+    async def walk(self, oid: str) -> Walk:
+        """The whole subtree below `oid`. A walk that goes in circles is ended and keeps what came before."""
+        async with self._lock:
+            walk = _Walking(oid)
+            with Line() as line:
+                try:
+                    async with asyncio.timeout(WALK_SECONDS):
+                        await self._walk(line, walk)
+                except TimeoutError:
+                    walk.broken = f"not done in {WALK_SECONDS:g} s"
+            return Walk(walk.rows, walk.broken)
+
+    def learned(self, seconds: float, size: int, varbinds: int) -> None:
+        """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
+        self._slow += (seconds - self._slow) / (2 if seconds > self._slow else 8)
+        if size > LARGEST_REPLY and varbinds > 1:
+            self.most = min(self.most, max(1, varbinds * LARGEST_REPLY // (size + 1)))
+
+    async def _get_some(self, line: Line, left: list[str], found: dict[str, Held]) -> list[str]:
+        """Ask for as many as fit; what is left to be asked."""
+        asked = left[: self.most]
+        try:
+            begin, raw = await self._answer(line, self._get(asked))
+            if begin.status == wire.NO_ERROR:
+                found.update(_by_name(asked, begin, raw))
+                return left[len(asked) :]
+        except (TooBigError, BerError):
+            return self._halve(asked, left)
+        return self._refused(asked, left, begin)
+
+    def _halve(self, asked: list[str], left: list[str]) -> list[str]:
+        if len(asked) > 1:
+            self.most = len(asked) // 2
+            return left
+        if len(left) == 1:
+            raise HostFailedError(self.name, "SNMP: answers with nothing, whatever is asked")
+        return left[1:]
+
+    def _refused(self, asked: list[str], left: list[str], begin: wire.Head) -> list[str]:
+        """One name spoils the whole question (v1 noSuchName, genErr): go on without it."""
+        if not 1 <= begin.place <= len(asked):
+            return self._halve(asked, left)
+        refused = asked[begin.place - 1]
+        if self.login.version == "1" and begin.status == wire.NO_SUCH_NAME:
+            self.lacking.add(refused)
+        return [oid for oid in left if oid != refused]
+
+    async def _answer(self, line: Line, question: Question) -> tuple[wire.Head, bytes]:
+        """The reply to one packet, asked again while there is none. HostFailedError after the last try; TooBigError."""
+        found, asked = await line.answer(question, self.address, self.waits, anywhere=self.login.anywhere)
+        self.tally.packets += asked.tries
+        self.tally.retries += asked.tries - 1
+        if found is None:
+            raise HostFailedError(self.name, f"SNMP: no answer in {asked.tries} tries")
+        begin, raw = found
+        self.learned(asyncio.get_running_loop().time() - asked.began, len(raw), len(question.oids))
+        if begin.status == wire.TOO_BIG:
+            raise TooBigError
+        return begin, raw
+
+    async def _walk(self, line: Line, walk: _Walking) -> None:
+        for _ in range(MOST_WALK_PACKETS):
+            if walk.ended:
+                return
+            try:
+                begin, raw = await self._answer(line, self._next(walk.last))
+                rows = wire.pairs(raw, begin)
+            except (TooBigError, BerError):
+                if self._repetitions == 1:
+                    walk.stop("the agent answers nothing that fits")
+                self._repetitions = max(1, self._repetitions // 4)
+                continue
+            if len(raw) > LARGEST_REPLY:
+                self._repetitions = max(1, self._repetitions * LARGEST_REPLY // len(raw))
+            if begin.status != wire.NO_ERROR:  # v1's way to say that there is no more
+                walk.stop("" if begin.status == wire.NO_SUCH_NAME else f"error-status {begin.status}")
+            else:
+                walk.take(rows)
+        walk.stop(f"not done in {MOST_WALK_PACKETS} packets")
+
+    def _get(self, oids: Sequence[str]) -> Question:
+        return wire.question(Pdu.GET, self._version, self.login.community, oids)
+
+    def _next(self, oid: str) -> Question:
+        if self.login.version == "1":
+            return wire.question(Pdu.GET_NEXT, V1, self.login.community, [oid])
+        return wire.question(Pdu.GET_BULK, V2C, self.login.community, [oid], self._repetitions)
+
+    @property
+    def _version(self) -> int:
+        return V1 if self.login.version == "1" else V2C
+
+
+class _Walking:
+    """How far a walk of the subtree `root` has come."""
+
+    def __init__(self, root: str) -> None:
+        self.rows: dict[str, Held] = {}
+        self.last, self.broken, self.ended = root, "", False
+        self._root = self._before = tuple(int(step) for step in root.split("."))
+
+    def take(self, rows: Sequence[tuple[bytes, Held]]) -> None:
+        if not rows:
+            self.stop("an answer without any row")
+        for name, value in rows:
+            place = wire.steps(name)
+            if place[: len(self._root)] != self._root:
+                self.ended = True
+            elif place <= self._before:
+                # the end of the MIB is said with the name that was asked
+                self.stop("" if value is None else f"OIDs do not increase at {_dotted(place)}")
+            elif len(self.rows) >= MOST_ROWS:
+                self.stop(f"more than {MOST_ROWS} rows")
+            else:
+                self.last, self._before = _dotted(place), place
+                self.rows[self.last] = value
+                continue
+            return
+
+    def stop(self, why: str) -> None:
+        self.ended = True
+        self.broken = self.broken or why
+
+
+def _dotted(place: Sequence[int]) -> str:
+    return ".".join(map(str, place))
+
+
+def _by_name(asked: Sequence[str], begin: wire.Head, raw: bytes) -> dict[str, Held]:
+    """Values of the names that were asked. TooBigError for an answer without any."""
+    values = wire.pairs(raw, begin)
+    if not values:
+        raise TooBigError
+    said = dict(values)
+    return {oid: said[name] for oid in asked if (name := wire.name(oid)) in said}

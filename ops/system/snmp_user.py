@@ -1,0 +1,184 @@
+"""One device over SNMPv3: gufo_snmp (Rust core) with what it leaves to its user.
+
+Opening a session derives keys from passwords (1 MB through a hash each, RFC 3414 A.2) and finds the engine: so master
+keys are derived once for all devices, and a session is kept until the device says that it is another one. Retries with
+growing patience, a new look at the engine's clock after a restart, smaller questions where a reply does not fit gufo's
+buffer of 4,080 bytes, a stop for agents that walk in circles, and missing instances simply absent are ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ops.errors import HostFailedError
+from ops.system import snmp_plain as plain
+from ops.system.snmp_line import Address
+from ops.system.snmp_login import SnmpUser
+from ops.system.snmp_plain import Tally, Walk
+from ops.system.snmp_wire import Held
+
+if TYPE_CHECKING:
+    from gufo.snmp.aio import SnmpSession
+
+SIGN = "1.3.6.1.2.1.1.3.0"  # sysUpTime goes with every GET: its absence tells «too big» from «has none of these»
+FEWER = 4  # a GETBULK whose reply did not fit is asked for again with a fourth of the rows
+STALE_SECONDS = 120.0  # an engine's clock is looked at anew after so long without a word (its window is 150 s)
+_AUTHENTICATION = {"md5": "Md5Key", "sha1": "Sha1Key", "sha224": "Sha224Key", "sha256": "Sha256Key",
+                   "sha384": "Sha384Key", "sha512": "Sha512Key"}  # fmt: skip
+_PRIVACY = {"des": "DesKey", "aes128": "Aes128Key", "aes192": "Aes192Key", "aes256": "Aes256Key"}
+
+
+class Guarded:
+    """Asks one thing at a time (a lock sees to it). For one event loop."""
+
+    def __init__(self, name: str, address: Address, login: SnmpUser, tally: Tally) -> None:
+        self.name, self.tally = name, tally
+        self._address, self._login = address, login
+        self._session: SnmpSession | None = None
+        self._most, self._repetitions = plain.MOST_VARBINDS, plain.REPETITIONS
+        self._heard = 0.0  # when it answered last
+        self._lock = asyncio.Lock()
+
+    async def get(self, oids: Sequence[str]) -> dict[str, Held]:
+        """Values by OID. What the device does not have is absent. HostFailedError after the last try."""
+        async with self._lock:
+            found: dict[str, Held] = {}
+            left = list(dict.fromkeys(oids))
+            while left:
+                most = self._most if self._most == 1 or SIGN in left[: self._most] else self._most - 1
+                asked = left[:most]
+                packet = list(dict.fromkeys([SIGN, *asked])) if self._most > 1 else asked
+                answered = await self._get_once(packet)
+                if not answered and len(packet) > 1:
+                    # An empty answer is what gufo makes of tooBig: ask for half, now and from now on.
+                    self._most = len(packet) // 2
+                    continue
+                found.update(answered)
+                left = left[most:]
+            return {oid: found[oid] for oid in oids if oid in found}
+
+    async def walk(self, oid: str) -> Walk:
+        """The whole subtree below `oid`. A walk that goes in circles is ended and keeps what came before."""
+        async with self._lock:
+            for at in range(len(plain.PATIENCE)):
+                try:
+                    async with asyncio.timeout(plain.WALK_SECONDS):
+                        await self._ready()
+                        return await self._walk_fitting(oid)
+                except (TimeoutError, OSError):
+                    self.tally.retries += at < len(plain.PATIENCE) - 1
+                except _snmp_error() as error:
+                    self._session = None
+                    if at:
+                        raise HostFailedError(self.name, f"SNMP: {type(error).__name__} in a walk of {oid}") from None
+            raise HostFailedError(self.name, f"SNMP: no answer to a walk of {oid}")
+
+    def close(self) -> None:
+        self._session = None  # gufo closes the socket with the session
+
+    async def _get_once(self, oids: list[str]) -> dict[str, Held]:
+        """One packet, asked again while there is no answer."""
+        last = "no answer"
+        for at, seconds in enumerate(plain.PATIENCE):
+            self.tally.packets += 1
+            self.tally.retries += at > 0
+            try:
+                async with asyncio.timeout(seconds):
+                    session = await self._ready()
+                    found = dict(await session.get_many(oids))
+                self._heard = asyncio.get_running_loop().time()
+            except TimeoutError:
+                last, self._heard = "no answer", 0.0  # it may have been restarted: look at its clock again
+            except OSError as error:
+                last = str(error.strerror or error)
+                await asyncio.sleep(0.05)  # "connection refused" comes at once; let it not eat all tries in one moment
+            except _decode_error() as error:
+                if len(oids) > 1:
+                    return {}  # cut off in gufo's buffer: as tooBig
+                last = type(error).__name__
+            except _snmp_error() as error:
+                last, self._session = type(error).__name__, None  # another engine, or another user than it knows
+            else:
+                return found
+        raise HostFailedError(self.name, f"SNMP: {last} in {len(plain.PATIENCE)} tries")
+
+    async def _walk_fitting(self, oid: str) -> Walk:
+        """A walk with as many rows a packet as fit; how many is remembered. Nothing at all may mean too many."""
+        while True:
+            try:
+                walk = await self._walk_once(oid, self._repetitions)
+            except _decode_error():
+                if self._repetitions == 1:
+                    raise
+                self._repetitions = max(1, self._repetitions // FEWER)
+                continue
+            if walk.rows or self._repetitions == 1:
+                return walk
+            fewer = await self._walk_once(oid, 1)
+            if fewer.rows:
+                self._repetitions = 1
+            return fewer
+
+    async def _walk_once(self, oid: str, repetitions: int) -> Walk:
+        rows: dict[str, Held] = {}
+        before: tuple[int, ...] = ()
+        session = await self._ready()
+        async for name, value in session.getbulk(oid, repetitions):
+            place = tuple(int(step) for step in name.split("."))
+            if place <= before:
+                return Walk(rows, f"OIDs do not increase at {name}")
+            if len(rows) >= plain.MOST_ROWS:
+                return Walk(rows, f"more than {plain.MOST_ROWS} rows")
+            rows[name], before = value, place
+        self.tally.packets += len(rows) // repetitions + 1
+        self._heard = asyncio.get_running_loop().time()
+        return Walk(rows)
+
+    async def _ready(self) -> SnmpSession:
+        """The session, its engine known and its clock not stale."""
+        from gufo.snmp.aio import SnmpSession  # noqa: PLC0415 # a Rust library that only polling needs
+
+        if self._session is None:
+            address, port = self._address
+            self._session, self._heard = SnmpSession(address, port, user=_user(self._login), timeout=3600), 0.0
+        if asyncio.get_running_loop().time() - self._heard > STALE_SECONDS or not self._heard:
+            self.tally.packets += 1
+            await self._session.refresh()
+            self._heard = asyncio.get_running_loop().time()
+        return self._session
+
+
+@lru_cache(maxsize=100)
+def _user(login: SnmpUser) -> Any:
+    """gufo's user, with master keys instead of passwords."""
+    import gufo.snmp as gufo  # noqa: PLC0415
+
+    authentication = getattr(gufo, _AUTHENTICATION[login.authentication])
+    expand = gufo.KeyExpansion.Cisco if login.cisco_keys else gufo.KeyExpansion.Blumenthal
+    key = _master(authentication, login.password)
+    if login.privacy == "none":
+        return gufo.User(login.name, auth_key=key)
+    privacy = getattr(gufo, _PRIVACY[login.privacy])
+    hidden = privacy(authentication.get_master_key(login.privacy_password.encode()), key_type=key.key_type)
+    return gufo.User(login.name, auth_key=key, priv_key=hidden, key_expansion=expand)
+
+
+def _master(kind: Any, password: str) -> Any:
+    from gufo.snmp.user import KeyType  # noqa: PLC0415
+
+    return kind(kind.get_master_key(password.encode()), key_type=KeyType.Master)
+
+
+def _snmp_error() -> type[Exception]:
+    from gufo.snmp import SnmpError  # noqa: PLC0415
+
+    return SnmpError
+
+
+def _decode_error() -> type[Exception]:
+    from gufo.snmp import SnmpDecodeError  # noqa: PLC0415
+
+    return SnmpDecodeError
