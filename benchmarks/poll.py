@@ -44,7 +44,7 @@ def main(devices: int, cycles: int) -> None:
 async def measure(devices: int, cycles: int) -> None:
     polled = [SnmpDevice(f"d{n}", str(FIRST + n), SnmpLogin("public"), PORT) for n in range(devices)]
     names = [".".join(map(str, (*column, port))) for column in COLUMNS for port in (1, 2)]
-    names += [f"{column.oid}.1" for column in (OPTICS.columns.values() if OPTICS else ())]
+    names += [f"{column.oid}.1" for column in (OPTICS.tables[0].columns.values() if OPTICS else ())]
     roots = [".".join(map(str, column)) for column in COLUMNS]
 
     async def get(one: SnmpDevice) -> int:

@@ -13,6 +13,7 @@ from functools import cache
 
 import exporters.collectors
 from exporters.collectors.contract import Collector, Port, Reading
+from exporters.discovery import discover
 from exporters.metrics import Sample, render, sample
 from ops.catalogue.device import device
 from ops.errors import HostFailedError, ToolMissingError
@@ -25,7 +26,7 @@ from ops.system.snmp import Held, SnmpDevice
 FRESH_SECONDS = 2.0  # polls asked for within this time share one answer
 REDISCOVER_SECONDS = 3600.0
 UPTIME, LAST_CHANGE = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.5.0"
-IF_NAME, ENTITY_NAME = "1.3.6.1.2.1.31.1.1.1.1", "1.3.6.1.2.1.47.1.1.1.1.7"
+IF_NAME = "1.3.6.1.2.1.31.1.1.1.1"
 _log = logging.getLogger(__name__)
 
 
@@ -101,22 +102,14 @@ class Polled:
 
     async def _discover(self) -> Compiled:
         self._discoveries += 1
+        found = await discover(self._snmp, model=self._watched[0].router.model, state=False)
         profile = device(self._watched[0].router.model)
-        names = await self._snmp.walk(IF_NAME)
-        by_name = {_text(value): oid.rpartition(".")[2] for oid, value in names.rows.items()}
-        entities: dict[str, str] = {}
-        broken = names.broken
-        if profile.optical and profile.optical.index == "entity":
-            walk = await self._snmp.walk(ENTITY_NAME)
-            entities = {_text(value): oid.rpartition(".")[2] for oid, value in walk.rows.items()}
-            broken = broken or walk.broken
         ports = tuple(
-            Port(one, profile, by_name[ifname], entities.get(ifname, ""), self._expected(one))
+            Port(one, profile, str(port.ifindex), found.of_port(port.ifindex), self._expected(one))
             for one in self._watched
-            if (ifname := one.link.ifname) in by_name
+            if (port := found.named(one.link.ifname))
         )
-        changed = (await self._snmp.get([LAST_CHANGE])).get(LAST_CHANGE)
-        return Compiled(ports, _compile(ports), time.monotonic(), changed, broken)
+        return Compiled(ports, _compile(ports), time.monotonic(), found.changed, found.broken)
 
     def _expected(self, one: Watched) -> float | None:
         """Light that should arrive by the loss budget; None where the plant cannot tell."""
@@ -128,7 +121,7 @@ class Polled:
     def _unseen(self) -> tuple[Port, ...]:
         """The declared links of a device that is silent: what was promised and the way to it are still told."""
         profile = device(self._watched[0].router.model)
-        return tuple(Port(one, profile, "", "", self._expected(one)) for one in self._watched)
+        return tuple(Port(one, profile, "", (), self._expected(one)) for one in self._watched)
 
     async def _echoes(self) -> list[Echo | None]:
         if not self._echo:

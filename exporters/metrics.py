@@ -11,7 +11,12 @@ from typing import Any
 
 import yaml
 
-LABELS = {"port": ("opd", "site", "device", "ifname"), "device": ("opd", "site", "device")}
+LABELS = {
+    "port": ("opd", "site", "device", "ifname"),
+    "light": ("opd", "site", "device", "ifname", "lane", "onu", "side"),
+    "device": ("opd", "site", "device"),
+}
+OPTIONAL = {"lane", "onu", "side"}  # of a port's light: only where there are several modules behind one port
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -50,7 +55,13 @@ def table() -> Mapping[str, Metric]:
 
 def sample(name: str, labels: Mapping[str, str], value: float) -> Sample:
     """A sample of a metric of the table. KeyError for a name or a label that the table does not hold."""
-    return Sample(name, tuple((label, labels[label]) for label in table()[name].labels), value)
+    return Sample(name, label_pairs(name, labels), value)
+
+
+def label_pairs(name: str, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The labels of a series in the table's order; optional ones only where they say something."""
+    wanted = (label for label in table()[name].labels if labels.get(label) or label not in OPTIONAL)
+    return tuple((label, labels[label]) for label in wanted)
 
 
 def render(samples: Iterable[Sample]) -> str:

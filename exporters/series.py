@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from exporters.metrics import Sample, table
+from exporters.metrics import Sample, label_pairs
 
 if TYPE_CHECKING:
     from exporters.collectors.contract import Port, Reading
@@ -31,7 +31,7 @@ class Series:
 
 def series(name: str, labels: Mapping[str, str], oids: Iterable[str], value: Callable[..., float | None]) -> Series:
     """A recipe of a metric of the table. KeyError for a name or a label that the table does not hold."""
-    return Series(name, tuple((label, labels[label]) for label in table()[name].labels), tuple(oids), value)
+    return Series(name, label_pairs(name, labels), tuple(oids), value)
 
 
 class Recipes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from exporters.metrics import Sample, sample
+from exporters.sensor import Sensor
 from ops.catalogue.device import Device
 from ops.inventory.watched import Watched
 from ops.system.echo import Echo
@@ -15,12 +16,15 @@ from ops.system.snmp import Held
 
 @dataclass(frozen=True)
 class Port:
-    """A declared fibre port that the device really has. `entity`: its entPhysicalIndex, where optics go by that."""
+    """A declared fibre port that the device really has. `sensors`: its optical figures, as discovery found them.
+
+    `expected_dbm`: light that should arrive by the loss budget.
+    """
 
     watched: Watched
     device: Device
     ifindex: str
-    entity: str = ""
+    sensors: tuple[Sensor, ...] = ()
     expected_dbm: float | None = None
 
     @property

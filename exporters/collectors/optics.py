@@ -1,57 +1,77 @@
-"""Light on a port, by the device profile's optical table. Darkness is `opd_optical_rx_loss 1`, never a fake dBm."""
+"""Light on a port, by the device profile's optical tables. Darkness is `opd_optical_rx_loss 1`, never a fake dBm."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from exporters.collectors.contract import Port, Reading
-from exporters.metrics import Sample
-from ops.catalogue.device import Optic
+from exporters.collectors.contract import Port
+from exporters.sensor import Sensor, Values
+from exporters.series import Recipes, Series, series
+from ops.catalogue.optical import Optic, Raw
 
 RECEIVED: Optic = "receive_power_dbm"
 SENT: Optic = "transmit_power_dbm"
 LOSS: Optic = "rx_loss"
+Module = Mapping[Optic, Sensor]
 
 
-class Optics:
-    def oids(self, port: Port) -> Iterable[str]:
-        return [oid for oid in _oids(port).values() if oid]
-
-    def samples(self, port: Port, reading: Reading) -> Iterable[Sample]:
-        values = _values(port, reading)
-        dark = _dark(values)
-        if dark is not None:
-            yield port.sample("opd_optical_rx_loss", dark)
-        for name, value in values.items():
-            if name != LOSS and value is not None and not (dark and name == RECEIVED):
-                yield port.sample(f"opd_optical_{name}", value)
+def modules(sensors: Iterable[Sensor]) -> list[Module]:
+    """Sensors by the module that they are of: a port's only one, one of its lanes, or an ONU behind it."""
+    found: dict[tuple[int, str, str, str, str], dict[Optic, Sensor]] = {}
+    for sensor in sensors:
+        found.setdefault(sensor.place, {}).setdefault(sensor.optic, sensor)
+    return list(found.values())
 
 
-def _oids(port: Port) -> dict[Optic, str]:
-    optical = port.device.optical
-    if optical is None:
-        return {}
-    index = port.entity if optical.index == "entity" else port.ifindex
-    return {name: f"{column.oid}.{index}" for name, column in optical.columns.items()} if index else {}
-
-
-def _values(port: Port, reading: Reading) -> dict[Optic, float | None]:
-    """By column: the value, or None where the device said that it has none. Columns it did not answer are absent."""
-    found: dict[Optic, float | None] = {}
-    for name, oid in _oids(port).items():
-        raw = reading.number(oid)
-        if raw is not None and port.device.optical:
-            found[name] = port.device.optical.columns[name].value(raw)
-    return found
-
-
-def _dark(values: dict[Optic, float | None]) -> bool | None:
+def dark(module: Module, values: Values) -> bool | None:
     """Whether light is missing: the device's own word, else a laser that sends and gets nothing. None: no module."""
-    if all(values.get(name) is None for name in (RECEIVED, SENT)):
+    received, sent = (module[name].value(values) if name in module else None for name in (RECEIVED, SENT))
+    if received is None and sent is None:
         return None  # an empty cage says 0 everywhere; that is no alarm
-    if values.get(LOSS) is not None:
-        return bool(values[LOSS])
-    return values[RECEIVED] is None if RECEIVED in values else None
+    lost = module[LOSS].value(values) if LOSS in module else None
+    if lost is not None:
+        return bool(lost)
+    answered = RECEIVED in module and values.get(module[RECEIVED].oid) is not None
+    return received is None if answered else None
+
+
+def value(module: Module, name: Optic, values: Values) -> float | None:
+    """One figure of a module, in the unit of its name; no power is received in darkness, whatever the device says."""
+    if name == LOSS:
+        lost = dark(module, values)
+        return None if lost is None else float(lost)
+    found = module[name].value(values)
+    return None if name == RECEIVED and found is not None and dark(module, values) else found
+
+
+class Optics(Recipes):
+    def series(self, port: Port) -> Iterator[Series]:
+        for module in modules(port.sensors):
+            one = next(iter(module.values()))
+            labels = port.labels | {"lane": one.lane, "onu": one.onu, "side": one.side}
+            for name in module.keys() | ({LOSS} if RECEIVED in module else set()):
+                asked = _asked(module, name)
+                yield series(f"opd_optical_{name}", labels, asked, _reader(module, name, asked))
+            if RECEIVED in module:
+                for limit, dbm in module[RECEIVED].limits.items():
+                    yield series(f"opd_optical_power_{limit}_dbm", labels, (), _constant(dbm))
+
+
+def _asked(module: Module, name: Optic) -> tuple[str, ...]:
+    """What a figure depends on: whether light is missing is seen from both powers and the device's own flag."""
+    needed = (RECEIVED, SENT, LOSS) if name in {RECEIVED, LOSS} else (name,)
+    return tuple(dict.fromkeys(oid for one in needed if one in module for oid in module[one].oids))
+
+
+def _reader(module: Module, name: Optic, asked: Sequence[str]) -> Callable[..., float | None]:
+    def read(*raw: Raw) -> float | None:
+        return value(module, name, dict(zip(asked, raw, strict=True)))
+
+    return read
+
+
+def _constant(dbm: float) -> Callable[[], float]:
+    return lambda: dbm
 
 
 COLLECTOR = Optics()

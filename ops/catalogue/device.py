@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
+from ops.catalogue.optical import Data, DottedOid, Optical, Pattern
 from ops.errors import OpsError
 
-Optic = Literal[
-    "receive_power_dbm",
-    "transmit_power_dbm",
-    "temperature_celsius",
-    "voltage_volts",
-    "bias_amperes",
-    "rx_loss",
-]
 _RATE_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 _BIGGEST_FIRST = ("G", "M", "k")
 HIDDEN = "<hidden>"  # stands where a configuration held a secret
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-def _compiles(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return pattern
 
 
 def _names_the_secret(pattern: str) -> str:
@@ -41,47 +25,10 @@ def _names_the_secret(pattern: str) -> str:
     return pattern
 
 
-Pattern = Annotated[str, AfterValidator(_compiles)]
 SecretPattern = Annotated[Pattern, AfterValidator(_names_the_secret)]
-DottedOid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
 
 
-class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Column(_Data):
-    """One optical column. value = raw / divide; `positive: microwatt`: raw above 0 is microwatt, to be told in dBm."""
-
-    oid: DottedOid
-    divide: Annotated[int, Field(ge=1)] = 1
-    positive: Literal["scaled", "microwatt"] = "scaled"
-    invalid: tuple[int, ...] = Field(default=(), description="raw values that mean: there is no value")
-
-    def value(self, raw: int) -> float | None:
-        """What `raw` means in the column's unit; None when it means that there is no value."""
-        if raw in self.invalid:
-            return None
-        if self.positive == "microwatt" and raw > 0:
-            return 10 * math.log10(raw / 1000)
-        return raw / self.divide
-
-    def raw(self, value: float | None) -> int:
-        """What a device would answer for `value` (the twin's agents); a missing value is the first invalid one."""
-        if value is None:
-            return self.invalid[0] if self.invalid else 0
-        if self.positive == "microwatt" and value > 0:
-            return max(1, round(10 ** (value / 10) * 1000))
-        raw = round(value * self.divide)
-        return raw if raw not in self.invalid else raw + 1
-
-
-class Optical(_Data):
-    index: Literal["ifindex", "entity"]
-    columns: dict[Optic, Column]
-
-
-class Queue(_Data):
+class Queue(Data):
     """How a bandwidth contract stands on the device. Placeholders: name, ifname, lan, download, upload."""
 
     set: tuple[str, ...]
@@ -104,7 +51,7 @@ class Queue(_Data):
         return int(number) * _RATE_UNITS[unit] * self.rate_unit
 
 
-class RunningConfig(_Data):
+class RunningConfig(Data):
     """How the whole configuration is read, and what of it may be kept. Patterns are searched in the unwrapped text."""
 
     read: str
@@ -136,23 +83,75 @@ def _hide(found: re.Match[str]) -> str:
     return found[0][:begin] + HIDDEN + found[0][end:]
 
 
-class Device(_Data):
-    """One vendor's system. `unverified`: never compared with a recording of a real device."""
+class Identity(Data):
+    """One way to know such a device: where its sysObjectID begins, what its sysDescr says, or both."""
+
+    object_id: DottedOid | None = None
+    description: Pattern = Field(default="", description="searched in sysDescr, whatever the case of letters")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Identity:
+        if not self.object_id and not self.description:
+            raise ValueError("object_id, description, or both are wanted")
+        return self
+
+    def rank(self, object_id: str, description: str) -> tuple[int, bool] | None:
+        """How well a device matches: the length of its sysObjectID's beginning, then whether sysDescr agrees."""
+        if self.object_id and not f"{object_id}.".startswith(f"{self.object_id}."):
+            return None
+        if self.description and not re.search(self.description, description, re.IGNORECASE):
+            return None
+        return self.object_id.count(".") if self.object_id else 0, bool(self.description)
+
+
+class Device(Data):
+    """One vendor's system. `unverified`: never compared with a recording of a real device.
+
+    Only devices whose contracts the suite sets need netmiko, queue and running_config.
+    """
 
     title: str
-    netmiko: str = Field(description="netmiko's device_type")
-    object_id: DottedOid = Field(description="sysObjectID begins with this")
-    description: str = Field(description="sysDescr begins with this")
+    source: str = Field(default="", description="where its rules were read")
     unverified: bool = False
+    identity: tuple[Identity, ...] = Field(min_length=1)
+    example: str = Field(default="", description="the sysDescr of such a device")
     optical: Optical | None = None
-    queue: Queue
-    running_config: RunningConfig
+    netmiko: str = Field(default="", description="netmiko's device_type")
+    queue_commands: Queue | None = Field(default=None, alias="queue")
+    whole_config: RunningConfig | None = Field(default=None, alias="running_config")
+
+    @property
+    def object_id(self) -> str:
+        """The sysObjectID, or how it begins, of such a device; a place of nobody's where sysDescr alone tells it."""
+        return next((one.object_id for one in self.identity if one.object_id), "0.0")
+
+    @property
+    def queue(self) -> Queue:
+        """OpsError when the suite does not know how this device holds a contract."""
+        if self.queue_commands is None:
+            raise OpsError(f"{self.title}: its profile has no `queue`", "docs/devices.md says what to write")
+        return self.queue_commands
+
+    @property
+    def running_config(self) -> RunningConfig:
+        """OpsError when the suite does not know how this device tells its configuration."""
+        if self.whole_config is None:
+            raise OpsError(
+                f"{self.title}: its profile has no `running_config`", "see docs/devices.md for what to write"
+            )
+        return self.whole_config
 
 
-def names() -> list[str]:
+@cache
+def names() -> tuple[str, ...]:
     """Models that have a profile."""
     folder = resources.files("ops.catalogue") / "devices"
-    return sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".yml"))
+    return tuple(sorted(entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".yml")))
+
+
+def managed() -> tuple[str, ...]:
+    """Models whose contracts and configuration the suite can set and read, beside measuring them."""
+    return tuple(name for name in names() if device(name).queue_commands and device(name).whole_config)
 
 
 @cache

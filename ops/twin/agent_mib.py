@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ops.catalogue.device import Column, Device, Optic
+from ops.catalogue.device import Device
+from ops.catalogue.optical import Column, Optic
 from ops.system.ber import Oid, Tag, Value, oid
 from ops.system.sockets import Counters
 
@@ -19,6 +20,7 @@ IFX_TABLE = oid("1.3.6.1.2.1.31.1.1.1")
 IF_TABLE_LAST_CHANGE = oid("1.3.6.1.2.1.31.1.5.0")
 ENTITY_NAME = oid("1.3.6.1.2.1.47.1.1.1.1.7")
 ENTITY_BASE = 67_108_864  # entPhysicalIndex = this + ifIndex, as large and arbitrary as on real devices
+LIMITS = {"low_alarm": -23.0, "low_warning": -20.0, "high_warning": -1.0, "high_alarm": 1.0}  # dBm, as an LX has them
 _UP, _DOWN = 1, 2
 _ETHERNET = 6  # ifType ethernetCsmacd
 _MAX32 = 2**32
@@ -63,7 +65,7 @@ def view(name: str, device: Device, ports: tuple[Port, ...]) -> dict[Oid, Getter
 
 def _system(name: str, device: Device, ports: int) -> dict[Oid, Getter]:
     return {
-        (*SYSTEM, 1, 0): _fixed(Tag.OCTETS, f"{device.description} (kominfo-ops twin)".encode()),
+        (*SYSTEM, 1, 0): _fixed(Tag.OCTETS, f"{device.example} (kominfo-ops twin)".encode()),
         (*SYSTEM, 2, 0): _fixed(Tag.OID, oid(device.object_id)),
         (*SYSTEM, 3, 0): lambda seen: Value(Tag.TIMETICKS, seen.ticks % _MAX32),
         (*SYSTEM, 5, 0): _fixed(Tag.OCTETS, name.encode()),
@@ -113,15 +115,18 @@ def _optics(port: Port, device: Device) -> dict[Oid, Getter]:
     assert device.optical  # noqa: S101 # the caller looked
     rows: dict[Oid, Getter] = {}
     index = port.ifindex
-    if device.optical.index == "entity":
+    (table, *_) = device.optical.tables
+    if table.index == "entity":
         index += ENTITY_BASE
         rows[*ENTITY_NAME, index] = _fixed(Tag.OCTETS, port.ifname.encode())
-    for name, column in device.optical.columns.items():
+    for name, column in table.columns.items():
 
         def optic(seen: Snapshot, name: Optic = name, column: Column = column) -> Value:
             return Value(Tag.INTEGER, column.raw(seen.optics.get(port.ifname, {}).get(name)))
 
         rows[*oid(column.oid), index] = optic
+        for limit, threshold in column.limits.items():
+            rows[*oid(threshold.oid), index] = _fixed(Tag.INTEGER, threshold.raw(LIMITS[limit]))
     return rows
 
 

@@ -11,7 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from ops.catalogue.device import Device, Optic
+from ops.catalogue.device import Device
+from ops.catalogue.optical import Optic
 from ops.errors import OpsError
 from ops.fibre.budget import LX, Budget
 from ops.system.process import Ask, run

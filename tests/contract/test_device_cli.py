@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.catalogue.device import Device, device, names
+from ops.catalogue.device import Device, device, managed
 from ops.errors import HostFailedError, OpsError
 from ops.fibre.budget import LX, Budget
 from ops.plan.change import Change
@@ -51,7 +51,7 @@ class Place:
 
     @property
     def model(self) -> str:
-        return next(model for model in names() if device(model) is self.profile)
+        return next(model for model in managed() if device(model) is self.profile)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_every_profile_is_tried_here() -> None:
-    assert set(PORTS) == set(names())
+    assert set(PORTS) == set(managed())
 
 
 def test_a_contract_is_set_reaches_the_kernel_and_is_read_back(place: Place) -> None:

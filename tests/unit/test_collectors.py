@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from exporters.collectors import declared, interface, link, optics
 from exporters.collectors.contract import Collector, Port, Reading
 from exporters.metrics import Sample, render
+from exporters.sensor import Sensor, sensor_of
 from ops.catalogue.device import device
 from ops.inventory.load import load
 from ops.inventory.watched import watched
@@ -17,9 +19,19 @@ from ops.system.snmp import Held
 
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
 WATCHED = {one.router.name: one for one in watched(load(INVENTORY).opds)}
-MIKROTIK = Port(WATCHED["dinkes-rtr1"], device("mikrotik_routeros"), "7", "", -8.4)
-HUAWEI = Port(WATCHED["rsud-rtr1"], device("huawei_vrp"), "7", "67108871", -12.8)
 IFX, IF = "1.3.6.1.2.1.31.1.1.1", "1.3.6.1.2.1.2.2.1"
+
+
+def sensors(model: str, index: str) -> tuple[Sensor, ...]:
+    """What discovery makes of a port's row in a vendor's first optical table."""
+    optical = device(model).optical
+    assert optical
+    columns = optical.tables[0].columns
+    return tuple(sensor_of(optic, column, f"{column.oid}.{index}") for optic, column in columns.items())
+
+
+MIKROTIK = Port(WATCHED["dinkes-rtr1"], device("mikrotik_routeros"), "7", sensors("mikrotik_routeros", "7"), -8.4)
+HUAWEI = Port(WATCHED["rsud-rtr1"], device("huawei_vrp"), "7", sensors("huawei_vrp", "67108871"), -12.8)
 
 
 def values(collector: Collector, port: Port, held: dict[str, Held], echo: Echo | None = None) -> dict[str, float]:
@@ -27,10 +39,8 @@ def values(collector: Collector, port: Port, held: dict[str, Held], echo: Echo |
 
 
 def light(port: Port, **columns: int) -> dict[str, Held]:
-    optical = port.device.optical
-    assert optical
-    index = port.entity or port.ifindex
-    return {f"{optical.columns[name].oid}.{index}": raw for name, raw in columns.items()}  # type: ignore[index]
+    oids = {sensor.optic: sensor.oid for sensor in port.sensors}
+    return {oids[name]: raw for name, raw in columns.items()}  # type: ignore[index]
 
 
 def test_receive_is_what_comes_in_and_64_bits_are_believed_first() -> None:
@@ -97,9 +107,28 @@ def test_a_column_that_was_not_answered_says_nothing_about_light() -> None:
     }
 
 
-def test_a_port_without_an_entity_is_not_asked_for_light() -> None:
-    lost = Port(HUAWEI.watched, HUAWEI.device, "7", "")
+def test_a_port_whose_light_was_not_found_is_not_asked_for_it() -> None:
+    lost = Port(HUAWEI.watched, HUAWEI.device, "7")
     assert list(optics.COLLECTOR.oids(lost)) == []
+
+
+def test_thresholds_of_a_module_are_told_whatever_the_poll_says() -> None:
+    (received, *_) = MIKROTIK.sensors
+    port = replace(MIKROTIK, sensors=(replace(received, limits={"low_alarm": -23.0, "high_warning": 0.5}),))
+    assert values(optics.COLLECTOR, port, {}) == {
+        "optical_power_low_alarm_dbm": -23,
+        "optical_power_high_warning_dbm": 0.5,
+    }
+
+
+def test_lanes_and_onus_are_series_of_their_own() -> None:
+    (received, *_) = MIKROTIK.sensors
+    lanes = tuple(replace(received, oid=f"1.{lane}", lane=str(lane)) for lane in (1, 2))
+    found = optics.COLLECTOR.samples(replace(MIKROTIK, sensors=lanes), Reading({"1.1": -3000, "1.2": -4000}))
+    said = {(one.name, dict(one.labels).get("lane")): one.value for one in found}
+    assert said["opd_optical_receive_power_dbm", "1"] == -3
+    assert said["opd_optical_receive_power_dbm", "2"] == -4
+    assert ("opd_optical_receive_power_dbm", None) not in said
 
 
 @pytest.mark.parametrize("collector", [interface.COLLECTOR, optics.COLLECTOR, link.COLLECTOR])

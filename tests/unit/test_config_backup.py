@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.catalogue.device import HIDDEN, RunningConfig, device, names
+from ops.catalogue.device import HIDDEN, RunningConfig, device, managed
 from ops.errors import HostFailedError, UsageError
 from ops.inventory.model import Router
 from ops.jobs import config_backup
@@ -55,7 +55,7 @@ def answer(model: str) -> str:
     return (GOLDEN / f"{model}.answer.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 def test_what_is_kept_of_an_answer(model: str) -> None:
     kept = profile(model).kept(answer(model))
     assert kept == (GOLDEN / f"{model}.kept.txt").read_text(encoding="utf-8")
@@ -63,7 +63,7 @@ def test_what_is_kept_of_an_answer(model: str) -> None:
     assert "CANARY" not in kept
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 def test_every_pattern_of_secrets_is_needed_and_tried(model: str) -> None:
     whole = profile(model)
     for at, pattern in enumerate(whole.secrets):
@@ -71,7 +71,7 @@ def test_every_pattern_of_secrets_is_needed_and_tried(model: str) -> None:
         assert "CANARY" in whole.model_copy(update={"secrets": others}).kept(answer(model)), pattern
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 def test_reading_it_again_later_changes_nothing(model: str) -> None:
     later = answer(model).replace(*OTHER_TIME[model]).replace("\n", "\r\n")
     assert later != answer(model)
@@ -80,7 +80,7 @@ def test_reading_it_again_later_changes_nothing(model: str) -> None:
     assert profile(model).kept(kept) == kept
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 @pytest.mark.parametrize(
     "text", ["", "bad command name export (line 1 column 1)", "Error: Unrecognized command", "#\n"]
 )

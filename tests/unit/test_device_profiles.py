@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.catalogue.device import Column, Device, device, names, short_rate
+from ops.catalogue.device import Device, device, managed, short_rate
+from ops.catalogue.optical import Column, Piece
 from ops.errors import OpsError
 from ops.twin.agent_cli import LANGUAGES, Configuration, Limit
 
@@ -32,7 +33,7 @@ def shown(profile: Device, configuration: Configuration) -> list[dict[str, str]]
     return [found.groupdict() for found in re.finditer(profile.queue.parse, text)]
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 @given(download=st.integers(64, 1_000_000), upload=st.integers(64, 1_000_000))
 def test_a_contract_that_is_set_is_read_back_and_removed(model: str, download: int, upload: int) -> None:
     profile = device(model)
@@ -52,7 +53,7 @@ def test_a_contract_that_is_set_is_read_back_and_removed(model: str, download: i
     assert shown(profile, configuration) == []
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 def test_a_port_that_is_not_there_is_refused_in_the_devices_own_words(model: str) -> None:
     profile = device(model)
     words = {"name": "x.wan", "ifname": "nosuch9", "lan": "10.0.0.0/24", "download": "1000", "upload": "1000"}
@@ -65,13 +66,13 @@ def test_other_queues_on_the_device_are_left_alone() -> None:
     assert shown(device("mikrotik_routeros"), theirs) == []
 
 
-@pytest.mark.parametrize("model", names())
+@pytest.mark.parametrize("model", managed())
 @given(power=st.floats(-30, 8))
 def test_light_is_the_same_after_the_devices_units(model: str, power: float) -> None:
     optical = device(model).optical
     assert optical
     for name in POWERS:
-        column = optical.columns[name]
+        column = optical.tables[0].columns[name]
         value = column.value(column.raw(power))
         assert value is not None
         assert value == pytest.approx(power, abs=0.02)
@@ -82,15 +83,16 @@ def test_light_is_the_same_after_the_devices_units(model: str, power: float) -> 
     ("raw", "dbm"), [(-1850, -18.5), (1000, 0.0), (501, pytest.approx(-3.0, abs=0.01)), (-1, None), (2147483647, None)]
 )
 def test_huawei_says_hundredths_below_zero_and_microwatt_above(raw: int, dbm: float | None) -> None:
-    column = Column(oid="1.3.6", divide=100, positive="microwatt", invalid=(-1, 2147483647))
+    pieces = (Piece(most=0, divide=100), Piece(least=1, divide=1000, unit="milliwatt"))
+    column = Column(oid="1.3.6", pieces=pieces, invalid=(-1, 2147483647))
     assert column.value(raw) == dbm
 
 
 def test_mikrotik_zero_is_no_light() -> None:
     optical = device("mikrotik_routeros").optical
     assert optical
-    assert optical.columns["receive_power_dbm"].value(0) is None
-    assert optical.columns["receive_power_dbm"].value(-18_512) == -18.512
+    assert optical.tables[0].columns["receive_power_dbm"].value(0) is None
+    assert optical.tables[0].columns["receive_power_dbm"].value(-18_512) == -18.512
 
 
 def test_a_device_that_counts_in_kilobits_refuses_what_it_cannot_hold() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ops.catalogue.device import Optic, device
+from ops.catalogue.device import device
+from ops.catalogue.optical import Optic
 from ops.system.ber import Message, Pdu, Tag, Value, decode, encode, oid
 from ops.system.sockets import Counters
 from ops.twin.agent_mib import ENTITY_BASE, ENTITY_NAME, IF_TABLE, IFX_TABLE, Port, Snapshot, view
@@ -76,7 +77,7 @@ def test_huawei_light_hangs_on_the_entity_that_bears_the_ports_name() -> None:
     assert profile.optical
     rows = view("r", profile, (FIBRE,))
     assert rows[*ENTITY_NAME, ENTITY_BASE + 2](SEEN) == Value(Tag.OCTETS, b"sfp1")
-    received = oid(profile.optical.columns["receive_power_dbm"].oid)
+    received = oid(profile.optical.tables[0].columns["receive_power_dbm"].oid)
     assert rows[*received, ENTITY_BASE + 2](SEEN) == Value(Tag.INTEGER, -840)
 
 

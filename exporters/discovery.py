@@ -1,0 +1,143 @@
+"""What a device has: who made it, its ports, and every optical figure joined to its port. Live and from a recording.
+
+The exporter and `ops discover` both go through here, so that what is shown is what is collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from exporters.book import Book, Source, text
+from exporters.optical_sensors import sensor_sensors
+from exporters.optical_tables import Place, table_sensors
+from exporters.ports import DevicePort, Names, read_ports
+from exporters.sensor import Sensor, Values
+from ops.catalogue.device import Device, device, names
+from ops.catalogue.identify import Identified, identify
+from ops.catalogue.optical import POWERS, Table
+from ops.system.snmp import Held
+
+DESCRIPTION, OBJECT_ID, UPTIME, NAME = (f"1.3.6.1.2.1.1.{column}.0" for column in (1, 2, 3, 5))
+LAST_CHANGE = "1.3.6.1.2.1.31.1.5.0"
+_MOST = 0.5  # of a table's figures must be light as glass carries it, where several tables may hold it
+LIGHT = {*POWERS, "rx_loss"}
+Slot = tuple[int, str, str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """`profile`: None for a device that no profile is meant for. `values`: all that was read, by OID.
+
+    `changed`: ifTableLastChange, by which a poll sees that all this is out of date. `broken`: why a walk was cut short.
+    """
+
+    name: str
+    description: str
+    object_id: str
+    identified: Identified
+    profile: Device | None
+    ports: Mapping[int, DevicePort]
+    sensors: tuple[Sensor, ...]
+    values: Mapping[str, Held]
+    changed: Held
+    broken: str
+
+    def of_port(self, ifindex: int) -> tuple[Sensor, ...]:
+        """The sensors of one port, its ONUs' among them."""
+        return tuple(sensor for sensor in self.sensors if sensor.ifindex == ifindex)
+
+    def named(self, ifname: str) -> DevicePort | None:
+        """The port whose ifName (ifDescr) is exactly this, else in other letters."""
+        exact = (port for port in self.ports.values() if ifname in {port.ifname, port.ifdescr})
+        return next(exact, None) or Names(self.ports.values()).find(ifname)
+
+
+async def discover(source: Source, *, model: str = "", state: bool = True) -> Discovered:
+    """Look a device over. `model`: the profile to use, whatever the device says; `state`: speed and counters too.
+
+    HostFailedError when the device is silent, OpsError for a model without a profile.
+    """
+    book = Book(source)
+    said = await book.get([DESCRIPTION, OBJECT_ID, UPTIME, NAME, LAST_CHANGE])
+    description, object_id = text(said.get(DESCRIPTION)), text(said.get(OBJECT_ID)).strip(".")
+    ports = await read_ports(book, state=state)
+    place = Place(book, ports, Names(ports.values()))
+    identified = Identified(model, "the inventory names this model") if model else identify(object_id, description)
+    if identified.model:
+        sensors = await _sensors(place, device(identified.model))
+    else:
+        identified, sensors = await _guess(place, identified)
+    return Discovered(
+        text(said.get(NAME)),
+        description,
+        object_id,
+        identified,
+        device(identified.model) if identified.model else None,
+        ports,
+        tuple(sensors),
+        book.values,
+        said.get(LAST_CHANGE),
+        book.broken,
+    )
+
+
+async def _guess(place: Place, identified: Identified) -> tuple[Identified, list[Sensor]]:
+    """The first profile of whose optical tables the device has one: many clones speak another vendor's tongue."""
+    for name in names():
+        sensors = await _sensors(place, device(name))
+        if sensors:
+            oid = sensors[0].oid
+            return Identified(
+                name, f"{identified.why}, but the device answers {oid} as {device(name).title} do"
+            ), sensors
+    return identified, []
+
+
+async def _sensors(place: Place, profile: Device) -> list[Sensor]:
+    """Every sensor once: where several tables tell the same figure, one that has a value wins, then the first."""
+    if profile.optical is None:
+        return []
+    chosen: dict[Slot, Sensor] = {}
+    tables = await _choices(place, profile.optical.tables)
+    for table in sorted(tables, key=lambda table: table.spare):
+        found = await table_sensors(place, table)
+        lit = {sensor.port for sensor in chosen.values() if _lit(sensor, place.book.values)} if table.spare else set()
+        _add(chosen, (one for one in found if one.optic not in LIGHT or one.port not in lit), place.book.values)
+    for sensors in profile.optical.sensors:
+        _add(chosen, await sensor_sensors(place, sensors), place.book.values)
+    return list(chosen.values())
+
+
+def _add(chosen: dict[Slot, Sensor], found: Iterable[Sensor], values: Values) -> None:
+    for sensor in found:
+        slot = (*sensor.place, sensor.optic)
+        before = chosen.get(slot)
+        if before is None or (before.value(values) is None and sensor.value(values) is not None):
+            chosen[slot] = sensor
+
+
+def _lit(sensor: Sensor, values: Values) -> bool:
+    return sensor.optic in POWERS and sensor.value(values) is not None
+
+
+async def _choices(place: Place, tables: Iterable[Table]) -> list[Table]:
+    """All tables, but of those of one choice only the first whose figures are plausible."""
+    found: list[Table] = []
+    settled: set[str] = set()
+    for table in tables:
+        if table.choice in settled:
+            continue
+        if table.choice and not await _plausible(place, table):
+            continue
+        settled |= {table.choice} - {""}
+        found.append(table)
+    return found
+
+
+async def _plausible(place: Place, table: Table) -> bool:
+    low, high = table.window
+    sensors = [sensor for sensor in await table_sensors(place, table) if sensor.optic in POWERS]
+    figures = [sensor.convert(place.book.values.get(sensor.oid)) for sensor in sensors]
+    said = [figure for figure in figures if figure is not None]
+    return bool(said) and sum(low <= figure <= high for figure in said) >= _MOST * len(said)

@@ -1,0 +1,137 @@
+"""Optical figures among a device's sensors of every kind: ENTITY-SENSOR-MIB (RFC 3433) and Cisco's elder form of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from exporters.book import Book, number
+from exporters.optical_tables import Place
+from exporters.sensor import Guard, Sensor
+from ops.catalogue.optical import POWERS, Limit, Optic, Raw, Sensors, milliwatts_to_dbm
+from ops.system.snmp import Held
+
+_RECEIVED = re.compile(r"(?i)(?<![a-z])(?:rx|receiver?|received|input)(?![a-z])")
+_SENT = re.compile(r"(?i)(?<![a-z])(?:tx|transmit|transmitted|transmitter|output)(?![a-z])")
+_POWER = re.compile(r"(?i)power|(?<![a-z])[rt]x(?![a-z])|dbm|optical")
+_LANE = re.compile(r"(?i)(?:lane|channel)[ _#-]*(\d+)")
+_UNITS, _STEP = 9, 3  # SensorDataScale: units(9), and each step is a factor of a thousand
+_FINEST = 9  # SensorPrecision goes from -8 to 9; Cisco has a bug that says 1615384784
+
+
+async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
+    """The optical ones of a sensor table; none where the device does not have it."""
+    book = place.book
+    types = await book.column(table.type)
+    if not types:
+        return []
+    scales, precisions, values, states = [
+        await book.column(oid) for oid in (table.scale, table.precision, table.value, table.status)
+    ]
+    entities = await place.entities()
+    rows = await _rows(book, table)
+    found: list[Sensor] = []
+    for index, kind in types.items():
+        name = f"{entities.names.get(index, '')} {entities.descrs.get(index, '')}"
+        optic = _optic(table, number(kind), name)
+        if optic is None or index not in values:
+            continue
+        port = entities.port_of(index, place.names, place.ports)
+        if port is None and optic not in POWERS:
+            continue  # a chassis has a temperature too
+        factor = _factor(number(scales.get(index)), number(precisions.get(index)))
+        convert = partial(_value, table.invalid, factor, optic in POWERS and number(kind) in table.watts)
+        lane = _LANE.search(name)
+        guards = (Guard(f"{table.status}.{index}", partial(_well, table.well)),) if index in states else ()
+        found.append(
+            Sensor(
+                optic,
+                f"{table.value}.{index}",
+                convert,
+                ifindex=port.ifindex if port else 0,
+                port=port.ifname if port else entities.called(index),
+                lane=lane[1] if lane else "",
+                guards=guards,
+                limits=await _limits(book, table, index, rows, convert),
+            )
+        )
+    return found
+
+
+def _optic(table: Sensors, kind: int | None, name: str) -> Optic | None:
+    """What a sensor measures, by its type and name; None for what is not optical."""
+    if kind in table.celsius:
+        return "temperature_celsius"
+    if kind in table.volts:
+        return "voltage_volts"
+    if kind in table.amperes:
+        return "bias_amperes"
+    named = kind in table.dbm or (kind in (*table.watts, *table.unnamed_dbm) and _POWER.search(name))
+    if not named:
+        return None
+    if _RECEIVED.search(name):
+        return "receive_power_dbm"
+    return "transmit_power_dbm" if _SENT.search(name) else None
+
+
+def _factor(scale: int | None, precision: int | None) -> float:
+    """What 1 of a sensor's figure is worth in its unit. A scale that no sensor can have is taken for units."""
+    exponent = 0 if scale is None or not 1 < scale <= 2 * _UNITS - 1 else (scale - _UNITS) * _STEP
+    digits = precision if precision is not None and 0 < precision <= _FINEST else 0
+    return float(10.0 ** (exponent - digits))
+
+
+def _value(invalid: tuple[int, ...], factor: float, watts: bool, raw: Raw) -> float | None:
+    figure = raw if isinstance(raw, int | float) else None
+    if figure is None or figure in invalid:
+        return None
+    return milliwatts_to_dbm(figure * factor * 1000) if watts else figure * factor
+
+
+def _well(well: tuple[int, ...], raw: Raw) -> bool:
+    return raw is None or raw in well
+
+
+Rows = Mapping[str, list[tuple[Held, Held, Held]]]
+
+
+async def _rows(book: Book, table: Sensors) -> Rows:
+    """Severity, relation and value of every threshold, by entity."""
+    if table.rows is None:
+        return {}
+    severity, relation, value = [
+        await book.column(oid) for oid in (table.rows.severity, table.rows.relation, table.rows.value)
+    ]
+    found: dict[str, list[tuple[Held, Held, Held]]] = {}
+    for index, held in value.items():
+        found.setdefault(index.partition(".")[0], []).append((severity.get(index), relation.get(index), held))
+    return found
+
+
+async def _limits(
+    book: Book, table: Sensors, index: str, rows: Rows, convert: Callable[[Raw], float | None]
+) -> dict[Limit, float]:
+    found: dict[Limit, float] = {}
+    if table.rows is not None:
+        for severity, relation, raw in rows.get(index, ()):
+            name = _named(table, severity, relation)
+            value = convert(raw)
+            if name is not None and value is not None:
+                found.setdefault(name, value)
+    for limit, oid in table.limits.items():
+        value = convert((await book.column(oid)).get(index))
+        if value is not None:
+            found[limit] = value
+    return found
+
+
+def _named(table: Sensors, severity: Held, relation: Held) -> Limit | None:
+    rows = table.rows
+    if rows is None or relation not in (*rows.low, *rows.high):
+        return None
+    if severity in rows.alarm:
+        return "low_alarm" if relation in rows.low else "high_alarm"
+    if severity in rows.warning:
+        return "low_warning" if relation in rows.low else "high_warning"
+    return None

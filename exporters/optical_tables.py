@@ -1,0 +1,185 @@
+"""From a profile's optical tables and a device's rows to sensors, each joined to its port."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from exporters.book import Book, text
+from exporters.entities import Entities, read_entities
+from exporters.ports import DevicePort, Names
+from exporters.sensor import Guard, Sensor, guard_of, sensor_of
+from ops.catalogue.optical import POWERS, Column, Condition, Limit, Optic, Table
+
+_LONGEST_SERIAL = 64
+
+
+@dataclass(slots=True)
+class Place:
+    """The device as far as it is known: its ports, and its hardware once that was asked for."""
+
+    book: Book
+    ports: Mapping[int, DevicePort]
+    names: Names
+    _entities: Entities | None = field(default=None)
+
+    async def entities(self) -> Entities:
+        if self._entities is None:
+            self._entities = await read_entities(self.book)
+        return self._entities
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One index of a table. `steps`: its numbers by name; `said`: the same as people say them."""
+
+    steps: Mapping[str, str]
+    said: Mapping[str, str]
+
+
+async def table_sensors(place: Place, table: Table) -> list[Sensor]:
+    """The sensors of one table; none where the device does not have it."""
+    root = await _root(place.book, table)
+    if root is None:
+        return []
+    found: list[Sensor] = []
+    for optic, column in table.columns.items():
+        found += await _column_sensors(place, table, optic, column, root)
+    return found
+
+
+async def _root(book: Book, table: Table) -> str | None:
+    """Where the table's power columns begin; None where it has none."""
+    powers = [table.columns[optic] for optic in table.columns if optic in POWERS]
+    for root in table.roots or ("",):
+        for column in powers:
+            if await book.column(_oid(root, column.oid)):
+                return root
+    return None
+
+
+async def _column_sensors(place: Place, table: Table, optic: Optic, column: Column, root: str) -> list[Sensor]:
+    oid, form = _oid(root, column.oid), column.index or table.index
+    found: list[Sensor] = []
+    for index, raw in (await place.book.column(oid)).items():
+        row = _row(form, index, table)
+        if row is None:
+            continue
+        port, onu = await _joined(place, table, row, index, root)
+        limits = await _limits(place.book, column, row, root)
+        guards = await _guards(place.book, (*table.only, *column.only), row, root)
+        parts = len(column.parts(raw)) if column.lanes else 1
+        for part in range(parts):
+            lane = str(part + 1) if parts > 1 else table.lane or row.said.get("lane", "")
+            found.append(
+                sensor_of(
+                    optic,
+                    column,
+                    f"{oid}.{index}",
+                    ifindex=port.ifindex if port else 0,
+                    port=port.ifname if port else _spoken(table, row),
+                    lane=lane,
+                    onu=onu,
+                    side=table.side if onu else "",
+                    part=part,
+                    guards=guards,
+                    limits=limits,
+                )
+            )
+    return found
+
+
+async def _joined(place: Place, table: Table, row: Row, index: str, root: str) -> tuple[DevicePort | None, str]:
+    """The port that a row is of, and its ONU."""
+    port, onu = await _port(place, table, row, index, root), row.said.get("onu", "")
+    if port and table.onu_name:
+        found = re.search(table.onu_name, port.ifname) or re.search(table.onu_name, port.ifdescr)
+        if found:
+            return place.names.find(found["port"]) or port, found["onu"]
+    return port, onu
+
+
+async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> DevicePort | None:
+    if table.port_name:
+        named = text((await place.book.column(_oid(root, table.port_name))).get(index))
+        port = place.names.find(named) or place.names.inside(named)
+        if port:
+            return port
+    if "ifindex" in row.steps:
+        return place.ports.get(int(row.steps["ifindex"]))
+    if "entity" in row.steps:
+        return (await place.entities()).port_of(row.steps["entity"], place.names, place.ports)
+    return place.names.find(_spoken(table, row))
+
+
+def _spoken(table: Table, row: Row) -> str:
+    """The port's name by the profile's rule, or the best there is."""
+    if table.port:
+        return table.port.format(**{"pon": "", "onu": "", "lane": "", **row.said})
+    return next((f"{step} {row.said[step]}" for step in ("pon", "entity", "ifindex") if step in row.said), "")
+
+
+async def _limits(book: Book, column: Column, row: Row, root: str) -> dict[Limit, float]:
+    found: dict[Limit, float] = {}
+    for name, limit in column.limits.items():
+        raw = (await book.column(_oid(root, limit.oid))).get(_index(limit.index, row) or row.steps[""])
+        value = limit.value(raw)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+async def _guards(book: Book, conditions: Iterable[Condition], row: Row, root: str) -> tuple[Guard, ...]:
+    """The companions that the device has for this row."""
+    found = []
+    for condition in conditions:
+        oid, index = _oid(root, condition.oid), _index(condition.index, row) or row.steps[""]
+        if index in await book.column(oid):
+            found.append(guard_of(condition, f"{oid}.{index}"))
+    return tuple(found)
+
+
+def _oid(root: str, oid: str) -> str:
+    return root + oid if oid.startswith(".") else oid
+
+
+def _index(form: str, row: Row) -> str:
+    """An index made of a row's steps; empty for an empty form."""
+    return ".".join(step if step.isdigit() else row.steps.get(step, "") for step in form.split(".")) if form else ""
+
+
+def _row(form: str, index: str, table: Table) -> Row | None:
+    """The steps of an index by the profile's form; None where it is of another form. Step '' is the index itself."""
+    wanted, given = form.split("."), index.split(".")
+    steps: dict[str, str] = {"": index}
+    said: dict[str, str] = {}
+    if wanted[-1] == "serial":
+        at = len(wanted) - 1
+        steps["serial"], said["onu"] = ".".join(given[at:]), _serial(given[at:])
+        wanted, given = wanted[:-1], given[:at]
+    if len(wanted) != len(given):
+        return None
+    for want, step in zip(wanted, given, strict=True):
+        if want.isdigit():
+            if step != want:
+                return None
+        elif want != "any":
+            steps[want] = said[want] = step
+    said.update(_unpacked(table, steps))
+    return Row(steps, said)
+
+
+def _serial(numbers: list[str]) -> str:
+    """Text that stands in an index as one number per sign, with or without its length before it."""
+    signs = [int(step) for step in numbers]
+    if signs and signs[0] == len(signs) - 1:
+        signs = signs[1:]
+    return "".join(chr(sign) if 32 < sign < 127 else f"{sign:02x}" for sign in signs[:_LONGEST_SERIAL])  # noqa: PLR2004 # ASCII
+
+
+def _unpacked(table: Table, steps: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for step, parts in table.split.items():
+        if step in steps:
+            for name, part in parts.items():
+                yield name, str(int(steps[step]) >> part.shift & part.mask)

@@ -1,0 +1,95 @@
+"""The ports of a device by IF-MIB (RFC 2863), also of one that knows ifTable only (RFC 1213)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from exporters.book import Book, number, text
+from ops.system.snmp import Held
+
+IF_TABLE, IFX_TABLE = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
+IF_DESCR, IF_SPEED, IF_OPER = f"{IF_TABLE}.2", f"{IF_TABLE}.5", f"{IF_TABLE}.8"
+IF_IN, IF_OUT = f"{IF_TABLE}.10", f"{IF_TABLE}.16"
+IF_NAME, IF_HC_IN, IF_HC_OUT = f"{IFX_TABLE}.1", f"{IFX_TABLE}.6", f"{IFX_TABLE}.10"
+IF_HIGH_SPEED, IF_ALIAS = f"{IFX_TABLE}.15", f"{IFX_TABLE}.18"
+OPER = {1: "up", 2: "down", 3: "testing", 4: "unknown", 5: "dormant", 6: "notPresent", 7: "lowerLayerDown"}
+_NAMES = (IF_NAME, IF_DESCR, IF_ALIAS)
+_STATE = (IF_OPER, IF_HIGH_SPEED, IF_SPEED, IF_HC_IN, IF_HC_OUT, IF_IN, IF_OUT)
+Columns = dict[str, Mapping[str, Held]]
+_GAP = re.compile(r"(?<=[Tt]hernet) +(?=\d)|(?<=[Gg]ig[Ee]) +(?=\d)")
+_NAMED = re.compile(r"[A-Za-z][\w./:-]*\d|\d+(?:/\d+)+")  # Te1/1/1, xe-0/0/0, 1/1/1; not a lane's lonely 3
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePort:
+    """`ifname`: ifDescr where there is no ifName. Speed in bit/s, octets since the device counts, None: unsaid."""
+
+    ifindex: int
+    ifname: str
+    ifdescr: str
+    ifalias: str
+    oper: str = "unknown"
+    speed_bps: int | None = None
+    in_octets: int | None = None
+    out_octets: int | None = None
+
+
+async def read_ports(book: Book, *, state: bool = True) -> dict[int, DevicePort]:
+    """Every port by ifIndex. Without `state` only names: what a poll asks for anyway is not walked."""
+    columns: Columns = {oid: await book.column(oid) for oid in (*_NAMES, *(_STATE if state else ()))}
+    # ifName is asked first: a device that has it for every port is numbered by it; else ifTable says which there are.
+    indices = sorted({int(index) for column in columns.values() for index in column if index.isdigit()})
+    return {index: _port(str(index), columns) for index in indices}
+
+
+def _port(index: str, columns: Columns) -> DevicePort:
+    def said(oid: str) -> Held:
+        return columns.get(oid, {}).get(index)
+
+    descr = text(said(IF_DESCR))
+    fast, slow = number(said(IF_HIGH_SPEED)), number(said(IF_SPEED))
+    return DevicePort(
+        int(index),
+        text(said(IF_NAME)) or descr,
+        descr,
+        text(said(IF_ALIAS)),
+        OPER.get(number(said(IF_OPER)) or 0, "unknown"),
+        fast * 1_000_000 if fast else slow,
+        _first(number(said(IF_HC_IN)), number(said(IF_IN))),
+        _first(number(said(IF_HC_OUT)), number(said(IF_OUT))),
+    )
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+class Names:
+    """Ports by what people and MIBs call them."""
+
+    def __init__(self, ports: Iterable[DevicePort]) -> None:
+        self._by_name: dict[str, DevicePort] = {}
+        for port in ports:
+            for name in (port.ifname, port.ifdescr):
+                self._by_name.setdefault(_plain(name), port)
+        self._by_name.pop("", None)
+
+    def find(self, name: str) -> DevicePort | None:
+        """The port that is called so, whatever the case of letters and spaces."""
+        return self._by_name.get(_plain(name))
+
+    def inside(self, sentence: str) -> DevicePort | None:
+        """The port that is named in a sentence: 'Te1/1/1 Receive Power Sensor', 'DOM RX Power for Ethernet49'."""
+        for named in _NAMED.findall(_GAP.sub("", sentence)):
+            parts = named.split("-")
+            for many in range(len(parts), 0, -1):
+                port = self.find("-".join(parts[:many]))
+                if port is not None:
+                    return port
+        return None
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).lower()

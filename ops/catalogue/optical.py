@@ -1,0 +1,308 @@
+"""Where a vendor keeps its optical figures, and what they mean: the `optical` part of a device profile. Pure.
+
+docs/devices.md explains every key with examples.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Optic = Literal[
+    "receive_power_dbm",
+    "transmit_power_dbm",
+    "temperature_celsius",
+    "voltage_volts",
+    "bias_amperes",
+    "rx_loss",
+]
+Limit = Literal["low_alarm", "low_warning", "high_warning", "high_alarm"]
+POWERS: Mapping[Optic, Literal["rx", "tx"]] = {"receive_power_dbm": "rx", "transmit_power_dbm": "tx"}
+NO_LIGHT_DBM = -40.0  # SFF-8472 counts in 0.1 microwatt: at and below this a module has measured nothing
+BRIGHTEST_DBM = 40.0  # above this no transceiver or amplifier works: a figure that means something else
+Raw = int | float | bytes | str | None
+_SIGN, _WRAP = 2**31, 2**32
+_BLANK = " \t\r\n\0"
+_NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/]*\s*$"
+_WORDS = {"ifindex", "entity", "pon", "onu", "lane", "any", "serial"}
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+def _holds_value(pattern: str) -> str:
+    if "value" not in re.compile(pattern).groupindex:
+        raise ValueError("no group `value` in it")
+    return pattern
+
+
+def _index_form(form: str) -> str:
+    steps = form.split(".")
+    for at, step in enumerate(steps):
+        if not step.isdigit() and step not in _WORDS:
+            raise ValueError(f"{step}: neither a number nor one of {', '.join(sorted(_WORDS))}")
+        if step == "serial" and at != len(steps) - 1:
+            raise ValueError("serial: only at the end")
+    return form
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+TextPattern = Annotated[Pattern, AfterValidator(_holds_value)]
+DottedOid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+ColumnOid = Annotated[str, Field(pattern=r"^\.?\d+(\.\d+)*$", description="with a dot before it: below each root")]
+IndexForm = Annotated[str, AfterValidator(_index_form)]
+
+
+def milliwatts_to_dbm(milliwatts: float) -> float | None:
+    """None for no power at all."""
+    return 10 * math.log10(milliwatts) if milliwatts > 0 else None
+
+
+class Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Piece(Data):
+    """Raw values from `least` to `most` (both included) mean (raw - subtract) / divide.
+
+    `milliwatt`: the result is power in mW and is told in dBm.
+    """
+
+    least: float = -math.inf
+    most: float = math.inf
+    subtract: float = 0
+    divide: Annotated[float, Field(gt=0)] = 1
+    unit: Literal["plain", "milliwatt"] = "plain"
+
+    def value(self, raw: float) -> float | None:
+        scaled = (raw - self.subtract) / self.divide
+        if self.unit == "plain":
+            return scaled
+        return milliwatts_to_dbm(scaled)
+
+    def raw(self, value: float) -> int:
+        scaled = 10 ** (value / 10) if self.unit == "milliwatt" else value
+        return round(scaled * self.divide + self.subtract)
+
+
+class Scale(Data):
+    """How a device's figure becomes ours.
+
+    `pieces` where the rule differs by range; else `subtract`, `divide` and `unit` hold for every figure.
+    """
+
+    subtract: float = 0
+    divide: Annotated[float, Field(gt=0)] = 1
+    unit: Literal["plain", "milliwatt"] = "plain"
+    pieces: tuple[Piece, ...] = ()
+    invalid: tuple[int | str, ...] = Field(default=(), description="numbers or texts that mean: there is no value")
+    text: TextPattern = Field(default=_NUMBER, description="where the figure stands in a text; group `value`")
+
+    @cached_property
+    def _rules(self) -> tuple[Piece, ...]:
+        return self.pieces or (Piece(subtract=self.subtract, divide=self.divide, unit=self.unit),)
+
+    @cached_property
+    def _reads(self) -> re.Pattern[str]:
+        return re.compile(self.text, re.IGNORECASE)
+
+    def value(self, raw: Raw) -> float | None:
+        """What `raw` means; None when it means that there is no value."""
+        figure = self._figure(raw)
+        if figure is None:
+            return None
+        for piece in self._rules:
+            if piece.least <= figure <= piece.most:
+                return piece.value(figure)
+        return None
+
+    def _figure(self, raw: Raw) -> float | None:
+        """The number in a device's answer. Negative figures that came as unsigned 32 bits are put right."""
+        if isinstance(raw, bytes | str):
+            return self._read(raw.decode("latin-1") if isinstance(raw, bytes) else raw)
+        if raw is None or raw in self.invalid:
+            return None
+        figure = raw - _WRAP if _SIGN <= raw < _WRAP else raw
+        return None if figure in self.invalid else figure
+
+    def _read(self, said: str) -> float | None:
+        text = said.strip(_BLANK)
+        found = None if text in self.invalid else self._reads.search(text)
+        figure = float(found["value"]) if found else None
+        return None if figure is None or figure in self.invalid else figure
+
+    def raw(self, value: float | None) -> int:
+        """What a device would answer for `value` (the twin's agents); a missing value is the first invalid one."""
+        if value is None:
+            return next((one for one in self.invalid if isinstance(one, int)), 0)
+        for piece in self._rules:
+            raw = piece.raw(value)
+            if piece.least <= raw <= piece.most and raw not in self.invalid:
+                return raw
+        return piece.raw(value) + 1
+
+
+class Condition(Data):
+    """A companion column, and when a figure counts: it says one of `is`, none of `is_not`, a number within bounds.
+
+    A companion that is missing says nothing against the figure. `index`: its index in words of the table's own one.
+    """
+
+    oid: ColumnOid
+    index: IndexForm = ""
+    is_: tuple[int | str, ...] = Field(default=(), alias="is")
+    is_not: tuple[int | str, ...] = ()
+    least: float = -math.inf
+    most: float = math.inf
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Condition:
+        if not self.is_ and not self.is_not and math.isinf(self.least) and math.isinf(self.most):
+            raise ValueError("one of `is`, `is_not`, `least` and `most` is wanted")
+        return self
+
+    def holds(self, raw: Raw) -> bool:
+        said = raw.decode("latin-1").strip(_BLANK) if isinstance(raw, bytes) else raw
+        if said is None:
+            return True
+        figure = int(said) if isinstance(said, str) and re.fullmatch(r"-?\d+", said) else said
+        if (self.is_ and not {said, figure} & set(self.is_)) or {said, figure} & set(self.is_not):
+            return False
+        return isinstance(figure, str) or self.least <= figure <= self.most
+
+
+class LimitColumn(Scale):
+    """A threshold that the device itself holds. `index`: in words of the table's index, the same if left out."""
+
+    oid: ColumnOid
+    index: IndexForm = ""
+
+
+class Column(Scale):
+    """One optical column.
+
+    `index` where it differs from the table's; `lanes`: the sign between the figures of several lanes in one text.
+    """
+
+    oid: ColumnOid
+    index: IndexForm = ""
+    lanes: str = ""
+    lost: tuple[int | str, ...] = Field(default=(), description="of rx_loss: what means that light is missing")
+    limits: dict[Limit, LimitColumn] = {}
+    only: tuple[Condition, ...] = ()
+
+    def value(self, raw: Raw) -> float | None:
+        if not self.lost:
+            return super().value(raw)
+        if raw is None:
+            return None
+        text = raw.decode("latin-1").strip(_BLANK) if isinstance(raw, bytes) else raw
+        return float(text in self.lost or super().value(raw) in self.lost)
+
+    def parts(self, raw: Raw) -> Sequence[Raw]:
+        """One raw figure per lane."""
+        if not self.lanes or not isinstance(raw, bytes | str):
+            return (raw,)
+        return (raw.decode("latin-1") if isinstance(raw, bytes) else raw).split(self.lanes)
+
+
+class Split(Data):
+    """Where in a packed number a part stands: (number >> shift) & mask."""
+
+    shift: Annotated[int, Field(ge=0)] = 0
+    mask: Annotated[int, Field(ge=1)]
+
+
+class Table(Data):
+    """Columns that share one form of index.
+
+    `index`: its steps, `ifindex`, `entity` (entPhysicalIndex), `pon`, `onu`, `lane`, `serial` (all that is left, as
+    text), `any`, or a number that must stand there.
+    """
+
+    index: IndexForm
+    columns: dict[Optic, Column]
+    roots: tuple[DottedOid, ...] = Field(default=(), description="where columns with a leading dot may begin")
+    lane: str = Field(default="", description="the lane that this table's columns are of")
+    only: tuple[Condition, ...] = Field(default=(), description="for every power, voltage… of this table")
+    port: str = Field(default="", description="name of the port, with {pon}, {onu}…: matched with ifName and ifDescr")
+    port_name: ColumnOid | None = Field(default=None, description="column that holds the port's name")
+    onu_name: Pattern = Field(default="", description="groups `port` and `onu`: how a port's name tells an ONU")
+    split: dict[str, dict[Literal["pon", "onu", "lane"], Split]] = Field(
+        default={}, description="an index step that packs several numbers, and where in it they stand"
+    )
+    choice: str = Field(default="", description="of the tables of one choice the first plausible one is used")
+    window: tuple[float, float] = (-45.0, 10.0)
+    spare: bool = Field(default=False, description="only for ports whose light no other table tells")
+    side: Literal["", "olt", "onu"] = Field(default="", description="whose module the figures of an ONU's line are of")
+
+    @model_validator(mode="after")
+    def _rooted(self) -> Table:
+        relative = [column.oid for column in self.columns.values() if column.oid.startswith(".")]
+        if relative and not self.roots:
+            raise ValueError(f"{relative[0]}: no root for it")
+        return self
+
+
+class SensorLimits(Data):
+    """Thresholds of a sensor table: rows `<entity>.<n>` with a severity and a relation."""
+
+    severity: DottedOid
+    relation: DottedOid
+    value: DottedOid
+    alarm: tuple[int, ...] = (20, 30)  # CISCO-ENTITY-SENSOR-MIB: major, critical
+    warning: tuple[int, ...] = (10,)  # minor
+    low: tuple[int, ...] = (1, 2)  # lessThan, lessOrEqual
+    high: tuple[int, ...] = (3, 4)  # greaterThan, greaterOrEqual
+
+
+class Sensors(Data):
+    """A table of sensors of every kind, of which some are optical (ENTITY-SENSOR-MIB and its kin), by entity.
+
+    What a sensor measures is told by its name; `dbm`, `watts`…: the numbers of the types.
+    """
+
+    type: DottedOid
+    scale: DottedOid
+    precision: DottedOid
+    value: DottedOid
+    status: DottedOid
+    well: tuple[int, ...] = (1,)  # ok
+    dbm: tuple[int, ...] = (14,)
+    watts: tuple[int, ...] = (6,)
+    volts: tuple[int, ...] = (3, 4)
+    amperes: tuple[int, ...] = (5,)
+    celsius: tuple[int, ...] = (8,)
+    unnamed_dbm: tuple[int, ...] = Field(default=(), description="types that are dBm where the name says so")
+    invalid: tuple[int, ...] = (-32768, 2147483647, 1000000000, -1000000000)
+    rows: SensorLimits | None = None
+    limits: dict[Limit, DottedOid] = {}
+
+
+class Optical(Data):
+    """Everything optical that a system tells."""
+
+    tables: tuple[Table, ...] = ()
+    sensors: tuple[Sensors, ...] = ()
+
+
+def plausible(optic: Optic, value: float | None) -> float | None:
+    """`value`, unless it is light that no module can measure or send: darkness has many figures, all of them made up.
+
+    Units as the optic's name says.
+    """
+    if value is None or not math.isfinite(value):
+        return None
+    if optic in POWERS and not NO_LIGHT_DBM < value < BRIGHTEST_DBM:
+        return None
+    return value
