@@ -100,4 +100,6 @@ def route(plant: Plant, link: Link, cut: Collection[str] = ()) -> Path | None:
     declared = nominal(plant, link)
     if not set(declared.names) & set(cut):
         return declared
+    if not link.protected:
+        return None
     return Graph(plant.segments, cut).shortest(link.drop.node, datacentre(plant))

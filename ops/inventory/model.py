@@ -143,6 +143,14 @@ class FibreNode(Declared):
     kecamatan: Title | None = None
 
 
+class BackbonePort(Declared):
+    """A port of a node's switch that looks into a segment: down when the segment is cut."""
+
+    node: Name = Field(description="the node whose switch it is: one of the segment's ends")
+    device: Name = Field(description="the switch, as its series name it in `device`")
+    ifname: IfName
+
+
 class Segment(Declared):
     name: Name
     between: tuple[Name, Name] = Field(description="the nodes it joins")
@@ -152,6 +160,7 @@ class Segment(Declared):
     cores: Annotated[int, Field(ge=1)] = 24
     owner: Title = "Diskominfo"
     ring: Name | None = Field(default=None, description="the ring that it is part of")
+    ports: tuple[BackbonePort, ...] = Field(default=(), description="backbone ports that light it, where measured")
 
 
 class Plant(Declared):
@@ -234,6 +243,9 @@ class Link(Declared):
     drop: FibreDrop
     rides: tuple[Name, ...] = Field(
         default=(), description="segments from the drop's node to the data centre, in order"
+    )
+    protected: bool = Field(
+        default=True, description="goes round by another way when its own is cut; false for a core spliced through"
     )
     lan: Network = Field(description="the office's own addresses behind this link")
     lan_ifname: IfName = Field(description="the router's LAN port, as its ifName")

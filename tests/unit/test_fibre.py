@@ -162,36 +162,6 @@ def test_route_agrees_with_effects(region: Region) -> None:
                 assert here.km == pytest.approx(there.km)
 
 
-@given(st.data())
-def test_a_single_cut_is_among_the_best_suspects(region: Region, data: st.DataObject) -> None:
-    used = sorted({name for names in cut.rides(region).values() for name in names})
-    severed = data.draw(st.sampled_from(used))
-    all_rides = cut.rides(region)
-    dark = {link for link, names in all_rides.items() if severed in names}
-    found = cut.suspects(all_rides, dark)
-    best = found[0]
-    assert (best.explains, best.against) == (len(dark), 0)
-    assert severed in [one.segment for one in found if (one.explains, one.against) == (best.explains, best.against)]
-
-
-@given(st.data())
-def test_explain_accounts_for_every_dark_link(region: Region, data: st.DataObject) -> None:
-    all_rides = cut.rides(region)
-    used = sorted({name for names in all_rides.values() for name in names})
-    severed = data.draw(st.sets(st.sampled_from(used), min_size=1, max_size=3))
-    dark = {link for link, names in all_rides.items() if severed & set(names)}
-    named, left = cut.explain(all_rides, dark)
-    assert not left
-    assert len(named) <= len(severed)
-    assert {link for link, names in all_rides.items() if set(named) & set(names)} == dark
-
-
-def test_a_lone_dark_office_is_not_blamed_on_a_busy_segment(region: Region) -> None:
-    named, left = cut.explain(cut.rides(region), {"dinkes/wan"})
-    assert named == ()
-    assert left == {"dinkes/wan"}
-
-
 def test_plant_keeps_its_one_datacentre(region: Region) -> None:
     assert isinstance(region.plant, Plant)
     assert paths.datacentre(region.plant) == "dc"
