@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ops.errors import RefusedError
-from ops.runs import audit, queue
+from ops.runs import audit, outbox, queue
 from ops.runs.model import Run, RunState
 from ops.system.database import Database, Transaction
 
@@ -26,7 +26,7 @@ def approve(database: Database, run: str, who: str, comment: str = "", approvers
         _unchanged(tx, held)
         _decide(tx, held, who, comment, "approved")
         tx.do("UPDATE run SET state = 'waiting' WHERE id = ?", held.id)
-        queue.tell_outside(tx, held, RunState.WAITING, None, tx.now())
+        outbox.put(tx, held.id, RunState.WAITING)
         return queue.get_in(tx, held.id, database.shared)
 
 
@@ -40,7 +40,7 @@ def refuse(database: Database, run: str, who: str, comment: str = "", approvers:
         error = {"what": f"refused by {who}" + (f": {comment}" if comment else ""), "next_step": "", "exit_code": 5}
         text = json.dumps(error, ensure_ascii=False)
         tx.do("UPDATE run SET state = 'refused', ended = ?, error = ? WHERE id = ?", tx.now(), text, held.id)
-        queue.tell_outside(tx, held, RunState.REFUSED, None, tx.now())
+        outbox.put(tx, held.id, RunState.REFUSED)
         return queue.get_in(tx, held.id, database.shared)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.runs import audit
+from ops.runs import audit, outbox
 from ops.runs.model import RunState
 from ops.runs.namefile import NameFile
 from ops.system.database import Database, Row, Transaction
@@ -218,11 +218,13 @@ def _row(tx: Transaction, executor: str, started: float, beat: int | None = None
 def _end(tx: Transaction, run: str, cancel_by: str | None) -> None:
     state = RunState.CANCELLED if cancel_by else RunState.FAILED
     what = f"cancelled by {cancel_by}" if cancel_by else "interrupted: the command that ran it ended"
-    error = audit.canonical({"what": what, "next_step": f"ops jobs retry {run} goes on where it was", "exit_code": 130})
+    error = {"what": what, "next_step": f"ops jobs retry {run} goes on where it was", "exit_code": 130}
     tx.do(
         "UPDATE run SET state = ?, ended = ?, owner = NULL, token = token + 1, error = ? WHERE id = ?",
-        state, tx.now(), error, run,
+        state, tx.now(), audit.canonical(error), run,
     )  # fmt: skip
+    if state is RunState.FAILED:
+        outbox.put(tx, run, state, error)
     tx.do("DELETE FROM lock WHERE run = ?", run)
     audit.add(tx, "ops", state, run, {"error": what})
 

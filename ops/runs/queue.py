@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ops.errors import OpsError, UsageError
-from ops.runs import audit, line
+from ops.runs import audit, line, outbox
 from ops.runs.model import Job, Order, Run, RunState, Scope
 from ops.system.database import Database, Transaction
 
@@ -55,7 +55,7 @@ def enqueue(database: Database, job: Job, order: Order, world: Mapping[str, Any]
         asked = get_in(tx, run, database.shared)
         audit.add(tx, order.who, "asked", run, audit.asked(asked))
         if hold:
-            tell_outside(tx, asked, state, None, now)
+            outbox.put(tx, run, state)
         return asked
 
 
@@ -108,7 +108,7 @@ def finish(database: Database, run: Run, state: RunState, result: Any, error: Ma
                 state, now, _json(result), _json(error), run.id,
             )  # fmt: skip
             if state is not RunState.CANCELLED:
-                tell_outside(tx, run, state, error, now)
+                outbox.put(tx, run.id, state, error)
         about = {"attempt": run.attempt, "error": str((error or {}).get("what", ""))[:_LONGEST_ERROR]}
         audit.add(tx, run.owner or run.who, _FAILED_ONCE if again else state, run.id, about)
         return RunState.WAITING if again else state
@@ -195,7 +195,7 @@ def cancel(database: Database, run: str, who: str) -> RunState:
         tx.do("UPDATE run SET state = 'cancelled', ended = ?, error = ? WHERE id = ?", now, _json(cancelled(who)), run)
         tx.do("DELETE FROM lock WHERE run = ?", run)
         if found.state is RunState.HELD:
-            tell_outside(tx, found, RunState.CANCELLED, None, now)
+            outbox.put(tx, run, RunState.CANCELLED)
         return RunState.CANCELLED
 
 
@@ -245,12 +245,6 @@ def read_runs(tx: Transaction, shared: bool, where: str, *values: object) -> lis
 
 def cancelled(who: str) -> dict[str, Any]:
     return {"what": f"cancelled by {who}", "next_step": "", "exit_code": 130}
-
-
-def tell_outside(tx: Transaction, run: Run, state: RunState, error: Mapping[str, Any] | None, now: float) -> None:
-    """Leave for the alert channels what became of a run; `ops.runs.notify` sends it."""
-    body = {"kind": run.kind, "state": state, "who": run.who, "error": (error or {}).get("what", ""), "at": now}
-    tx.do("INSERT INTO outbox (run, body, due, tries) VALUES (?, ?, ?, 0)", run.id, json.dumps(body), now)
 
 
 def _count(tx: Transaction, run: str, act: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -202,6 +203,8 @@ def test_what_is_pinned_to_a_command_is_left_to_it_and_ends_with_it(served: Rig)
     (failed,) = served.ended(run)
     assert (failed.state, served.said("open", run)) == (RunState.FAILED, [])
     assert "the command that ran it ended" in (failed.error or {})["what"]
+    (told,) = served.all("SELECT body FROM outbox WHERE run = ?", run)  # those who are to hear of failures hear of this
+    assert "the command that ran it ended" in json.loads(told["body"])["error"]
 
 
 def test_a_version_that_no_worker_knows_waits_and_holds_up_nobody(served: Rig) -> None:
