@@ -1,4 +1,4 @@
-"""What the job engine survives: `python benchmarks/jobs_chaos.py [--kills 1000] [--seed 1] [--database sqlite|postgresql]`.
+"""What the engine survives: `python benchmarks/jobs_chaos.py [--kills 1000] [--seed 1] [--database sqlite|postgresql]`.
 
 A mix of stand-in jobs on SQLite with two workers, or on PostgreSQL with three; a kill -9 of a run, a worker, both, or
 everything every 0.2 to 0.5 s. Prints what was killed and everything that must not be.
