@@ -134,7 +134,7 @@ class _Locating:
                 yield from self._known(sight.over)
 
     def _known(self, segments: frozenset[str]) -> frozenset[str]:
-        return segments.intersection(self._riders.segments)
+        return segments & self._riders.names
 
     def _take(self, name: str, rider: Rider, seen: Seen) -> None:
         """Sort a rider into what must be explained, what must stay lit, and what is nobody's fault."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from ops.fibre.paths import datacentre
 from ops.inventory.model import Plant, Region
@@ -57,6 +58,11 @@ class Riders:
     segments: Mapping[str, tuple[str, str]]
     km: Mapping[str, float]
     riders: Mapping[str, Rider] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Of the segments."""
+        return frozenset(self.segments)
 
 
 def of_plant(plant: Plant, riders: Mapping[str, Rider]) -> Riders:
