@@ -1,44 +1,39 @@
-"""One router: find its declared ports once, then poll exactly those, all values in one packet."""
+"""One router: find its declared ports once, then poll exactly those, all values in one packet.
+
+A poll is either one of many on one socket (`exporters.cycle`) or asked for by itself (`poll`). Both read the answer in
+the same way; whatever is out of the ordinary is asked again by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
-import pkgutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-import exporters.collectors
-from exporters.collectors.contract import Collector, Port, Reading
-from exporters.discovery import discover
-from exporters.metrics import Sample, render, sample
+from exporters.collectors.contract import Port, Reading
+from exporters.compiled import Compiled, compiled
+from exporters.discovery import Discovered, discover
+from exporters.metrics import Sample, render
+from exporters.own import Own, own_recipes
+from exporters.registry import others, recipes
+from exporters.sheet import Filled, Sheet, page
+from exporters.widened import Widened
 from ops.catalogue.device import device
 from ops.errors import HostFailedError, ToolMissingError
 from ops.fibre.budget import of_link
 from ops.inventory.model import Plant
 from ops.inventory.watched import Watched
 from ops.system.echo import Echo, echo
-from ops.system.snmp import Held, SnmpDevice
+from ops.system.snmp import Held, Plain, SnmpDevice
+from ops.system.snmp_cycle import Found, Trouble, Wanted, wanted
 
 FRESH_SECONDS = 2.0  # polls asked for within this time share one answer
 REDISCOVER_SECONDS = 3600.0
-UPTIME, LAST_CHANGE = "1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.5.0"
-IF_NAME = "1.3.6.1.2.1.31.1.1.1.1"
+SOME_DISCOVERIES, SOME_SECONDS = 6, 600.0  # no more of them in so long, however often a device says that it changed
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """What discovery left: the ports found, and the one list of OIDs that every poll asks for."""
-
-    ports: tuple[Port, ...]
-    oids: tuple[str, ...]
-    at: float
-    changed: Held = None  # ifTableLastChange when it was made
-    broken: str = ""
 
 
 class Polled:
@@ -46,12 +41,22 @@ class Polled:
 
     def __init__(self, snmp: SnmpDevice, watched: Sequence[Watched], plant: Plant, *, echoes: bool = True) -> None:
         self._snmp, self._watched, self._plant, self._echo = snmp, watched, plant, echoes
+        self._own = own_recipes(watched[0].labels)
         self._compiled: Compiled | None = None
+        self._wanted: Wanted | None = None
+        self._found: Discovered | None = None
+        self._narrow: dict[str, bool] = {}  # by ifname
+        self._widened = Widened()
         self._uptime = 0
+        self._missing = -1  # how many values it did not have the last time
+        self._looked: deque[float] = deque(maxlen=SOME_DISCOVERIES)  # when its ports were looked for
         self._discoveries = 0
+        self._overdue = False
         self._polling: asyncio.Task[tuple[bool, str]] | None = None
         self._polled = -FRESH_SECONDS
+        self._ways: dict[str, Echo | None] = {}
         self.silent = False  # whether it did not answer the last poll
+        self.last: Filled | None = None  # what the last poll gave, without the way to the office
 
     async def poll(self) -> tuple[bool, str]:
         """Whether the device answered, and Prometheus text. Those who ask at once or soon after share one poll."""
@@ -60,56 +65,166 @@ class Polled:
             self._polling = asyncio.create_task(self._poll())
         return await asyncio.shield(self._polling)
 
+    async def slow(self) -> Filled:
+        """Ask it by itself, with all that may need: discovery, smaller questions, patience."""
+        start = time.monotonic()
+        row = await self._ask()
+        return self._down(time.monotonic() - start) if row is None else self._filled(row, time.monotonic() - start)
+
+    def quick(self) -> Wanted | None:
+        """What to ask it together with many others; None for a device that must be asked by itself."""
+        way = self._snmp.way
+        if self._compiled is None or not isinstance(way, Plain) or self._due():
+            return None
+        if self._wanted is None or self._wanted.stale:
+            self._wanted = wanted(way, self._compiled.packets)
+        return self._wanted if self._wanted.oids == self._compiled.oids else None
+
+    def took(self, found: Found, seconds: float) -> Filled | None:
+        """What such an answer gives; None when the device must be asked by itself."""
+        if found is Trouble.SILENT:
+            return self._down(seconds)
+        if isinstance(found, Trouble) or self._compiled is None or self._moved(found, self._compiled):
+            return None
+        return self._filled(found, seconds)
+
+    @property
+    def looks(self) -> bool:
+        """Whether the way to the office is measured at all."""
+        return self._echo
+
+    async def look(self) -> None:
+        """Measure the way to the office, for polls to come."""
+        for name, found in zip((one.link.name for one in self._watched), await self._echoes(), strict=True):
+            self._ways[name] = found
+
+    def way(self) -> list[Sample]:
+        """What is built anew in every poll: the way to the office."""
+        return [
+            made
+            for port in (self._compiled.ports if self._compiled and not self.silent else self._unseen())
+            for collector in others()
+            for made in collector.samples(port, Reading({}, self._ways.get(port.watched.link.name)))
+        ]
+
     def close(self) -> None:
         self._snmp.close()
 
     async def _poll(self) -> tuple[bool, str]:
-        echoes, (values, seconds) = await asyncio.gather(self._echoes(), self._timed())
-        self._polled, self.silent = time.monotonic(), values is None
-        ports = self._compiled.ports if self._compiled and values is not None else self._unseen()
-        samples = [*self._port_samples(ports, values, echoes), *self._own(values, seconds)]
-        return values is not None, render(samples)
+        _, filled = await asyncio.gather(self.look(), self.slow())
+        self._polled = time.monotonic()
+        return not self.silent, page([filled]) + render(self.way())
 
-    async def _timed(self) -> tuple[Mapping[str, Held] | None, float]:
-        start = time.monotonic()
-        values = await self._ask()
-        return values, time.monotonic() - start
-
-    async def _ask(self) -> Mapping[str, Held] | None:
+    async def _ask(self) -> list[Held] | None:
         """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""
         try:
-            if self._compiled is None or time.monotonic() - self._compiled.at > REDISCOVER_SECONDS:
-                self._compiled = await self._discover()
-            values = await self._snmp.get(self._compiled.oids)
-            if self._moved(values, self._compiled):
-                self._compiled = await self._discover()
-                values = await self._snmp.get(self._compiled.oids)
+            if self._compiled is None or self._due():
+                await self._discover()
+            row = await self._get()
+            if self._compiled and self._moved(row, self._compiled) and self._may_look():
+                if self._restarted(row):
+                    self._narrow.clear()
+                await self._discover()
+                row = await self._get()
         except HostFailedError as error:
             _log.warning("%s", error.what)
             return None
-        uptime = values.get(UPTIME)
-        self._uptime = uptime if isinstance(uptime, int) else 0
-        return values
+        return row
 
-    def _moved(self, values: Mapping[str, Held], compiled: Compiled) -> bool:
+    async def _get(self) -> list[Held]:
+        assert self._compiled  # noqa: S101 # discovery comes first
+        values = await self._snmp.get(self._compiled.oids)
+        return [values.get(oid) for oid in self._compiled.oids]
+
+    def _due(self) -> bool:
+        """Whether its ports are to be looked for again before the next poll."""
+        assert self._compiled  # noqa: S101 # who asks has looked
+        old = time.monotonic() - self._compiled.at > REDISCOVER_SECONDS
+        return old or (self._overdue and self._may_look())
+
+    def _may_look(self) -> bool:
+        return len(self._looked) < SOME_DISCOVERIES or time.monotonic() - self._looked[0] > SOME_SECONDS
+
+    def _moved(self, row: Sequence[Held], made: Compiled) -> bool:
         """Whether an ifIndex now belongs to another port, or the device was restarted or rebuilt its table."""
-        uptime = values.get(UPTIME)
-        if isinstance(uptime, int) and uptime < self._uptime:
-            return True
-        if values.get(LAST_CHANGE, compiled.changed) != compiled.changed:
-            return True
-        return any(_text(values.get(f"{IF_NAME}.{one.ifindex}")) != one.watched.link.ifname for one in compiled.ports)
+        return self._restarted(row) or row[1] != made.changed or not made.named_as_before(row)
 
-    async def _discover(self) -> Compiled:
+    def _restarted(self, row: Sequence[Held]) -> bool:
+        return isinstance(row[0], int) and row[0] < self._uptime
+
+    async def _discover(self) -> None:
         self._discoveries += 1
-        found = await discover(self._snmp, model=self._watched[0].router.model, state=False)
+        self._looked.append(time.monotonic())
+        self._found = await discover(self._snmp, model=self._watched[0].router.model, state=False)
+        self._compile(self._found)
+        self._overdue = False
+
+    def _compile(self, found: Discovered) -> None:
         profile = device(self._watched[0].router.model)
-        ports = tuple(
-            Port(one, profile, str(port.ifindex), found.of_port(port.ifindex), self._expected(one))
-            for one in self._watched
-            if (port := found.named(one.link.ifname))
+        ports = []
+        for one in self._watched:
+            if there := found.named(one.link.ifname):
+                sensors, narrow = found.of_port(there.ifindex), self._narrow.get(one.link.ifname)
+                expected = self._expected(one)
+                ports.append(Port(one, profile, str(there.ifindex), sensors, expected, narrow, there.ifalias))
+        self._compiled = compiled(ports, found, self._own, time.monotonic())
+        self._wanted, self._missing = None, -1
+
+    def _filled(self, row: list[Held], seconds: float) -> Filled:
+        """What an answer means. Ports whose names do not fit are left out: their values are another's."""
+        assert self._compiled  # noqa: S101 # it was asked
+        self.silent = False
+        made = self._compiled
+        restarted = self._restarted(row)
+        self._uptime = row[0] if isinstance(row[0], int) else 0
+        if not made.named_as_before(row):
+            return self._fill(
+                Sheet(self._own, self._places()), [], self._tell(up=True, seconds=seconds, values=len(row))
+            )
+        missing = row.count(None)
+        self._overdue = self._overdue or self._missing not in {-1, missing}  # a module was plugged in or taken out
+        self._missing = missing
+        if made.narrow:
+            self._widened.widen(made.narrow, row, time.monotonic(), restarted=restarted)
+        filled = self._fill(made.sheet, row, self._tell(up=True, seconds=seconds, values=made.unlike - missing))
+        if len(self._narrow) < len(made.ports):
+            self._learn_width(row, made)
+        return filled
+
+    def _learn_width(self, row: Sequence[Held], made: Compiled) -> None:
+        """Which of the counters a port has is settled by its first answer: to change over would make a false jump."""
+        learned = {port.watched.link.ifname: made.width(row, port) for port in made.ports}
+        known = {name: narrow for name, narrow in learned.items() if narrow is not None}
+        if self._found and known.keys() - self._narrow.keys():
+            self._narrow = known | self._narrow
+            at = made.at
+            self._compile(self._found)
+            self._compiled = replace(self._compiled, at=at) if self._compiled else None
+
+    def _down(self, seconds: float) -> Filled:
+        """A device that is silent: what was promised is still told."""
+        self.silent = True
+        told = [one for port in self._unseen() for one in recipes(port)]
+        return self._fill(
+            Sheet([*told, *self._own], self._places()), [], self._tell(up=False, seconds=seconds, values=0)
         )
-        return Compiled(ports, _compile(ports), time.monotonic(), found.changed, found.broken)
+
+    def _fill(self, sheet: Sheet, row: list[Held], own: Own) -> Filled:
+        self.last = sheet.fill([*row, *own])
+        return self.last
+
+    def _tell(self, *, up: bool, seconds: float, values: int) -> Own:
+        tally = self._snmp.tally
+        broken = bool(self._compiled and self._compiled.broken)
+        return Own(up, seconds, tally.packets, tally.retries, values, self._discoveries, broken)
+
+    def _places(self) -> list[str]:
+        return [oid for one in self._own for oid in one.oids]
+
+    def _unseen(self) -> Iterable[Port]:
+        """The declared links of a device that is silent: what was promised and the way to it are still told."""
+        profile = device(self._watched[0].router.model)
+        return [Port(one, profile, "", (), self._expected(one)) for one in self._watched]
 
     def _expected(self, one: Watched) -> float | None:
         """Light that should arrive by the loss budget; None where the plant cannot tell."""
@@ -118,54 +233,10 @@ class Polled:
         except ValueError:
             return None
 
-    def _unseen(self) -> tuple[Port, ...]:
-        """The declared links of a device that is silent: what was promised and the way to it are still told."""
-        profile = device(self._watched[0].router.model)
-        return tuple(Port(one, profile, "", (), self._expected(one)) for one in self._watched)
-
     async def _echoes(self) -> list[Echo | None]:
         if not self._echo:
             return [None] * len(self._watched)
         return await asyncio.gather(*(_echo(str(one.link.address.ip)) for one in self._watched))
-
-    def _port_samples(
-        self, ports: Iterable[Port], values: Mapping[str, Held] | None, echoes: Sequence[Echo | None]
-    ) -> Iterable[Sample]:
-        way = {one.link.name: found for one, found in zip(self._watched, echoes, strict=True)}
-        for port in ports:
-            reading = Reading(values or {}, way.get(port.watched.link.name))
-            for collector in collectors():
-                yield from collector.samples(port, reading)
-
-    def _own(self, values: Mapping[str, Held] | None, seconds: float) -> list[Sample]:
-        labels = self._watched[0].labels
-        broken = bool(self._compiled and self._compiled.broken)
-        return [
-            sample("opd_poll_up", labels, values is not None),
-            sample("opd_poll_duration_seconds", labels, seconds),
-            sample("opd_poll_packets_sent", labels, self._snmp.tally.packets),
-            sample("opd_poll_retries", labels, self._snmp.tally.retries),
-            sample("opd_poll_values", labels, len(values or ())),
-            sample("opd_poll_discoveries", labels, self._discoveries),
-            sample("opd_poll_walk_broken", labels, broken),
-        ]
-
-
-@cache
-def collectors() -> tuple[Collector, ...]:
-    """Every collector: the files of exporters/collectors that have a COLLECTOR."""
-    names = sorted(found.name for found in pkgutil.iter_modules(exporters.collectors.__path__))
-    modules = [importlib.import_module(f"exporters.collectors.{name}") for name in names]
-    return tuple(module.COLLECTOR for module in modules if hasattr(module, "COLLECTOR"))
-
-
-def _compile(ports: Iterable[Port]) -> tuple[str, ...]:
-    """Guards first (restart, rebuilt table, each port's name), then what the collectors want."""
-    asked = [UPTIME, LAST_CHANGE]
-    for port in ports:
-        asked.append(f"{IF_NAME}.{port.ifindex}")
-        asked += [oid for collector in collectors() for oid in collector.oids(port)]
-    return tuple(dict.fromkeys(asked))
 
 
 async def _echo(address: str) -> Echo | None:
@@ -173,7 +244,3 @@ async def _echo(address: str) -> Echo | None:
         return await echo(address)
     except ToolMissingError:
         return None
-
-
-def _text(value: Held) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

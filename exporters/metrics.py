@@ -73,22 +73,25 @@ def render(samples: Iterable[Sample]) -> str:
     lines = []
     for name in table():
         if name in groups:
-            lines.append(_head(name))
+            lines.append(head(name))
             lines += [f"{_series(one.name, one.labels)} {_number(one.value)}" for one in groups[name]]
     return "\n".join(lines) + "\n" if lines else ""
 
 
 @cache
-def _head(name: str) -> str:
+def head(name: str) -> str:
+    """The two lines above the series of a metric."""
     metric = table()[name]
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}"
 
 
-@lru_cache(maxsize=100_000)
-def _series(name: str, labels: tuple[tuple[str, str], ...]) -> str:
-    """`name{label="value",…}`: made once, values change but series stay."""
+def series_text(name: str, labels: tuple[tuple[str, str], ...]) -> str:
+    """`name{label="value",…}`, all that stands before a value."""
     inside = ",".join(f'{label}="{_escape(value)}"' for label, value in labels)
     return f"{name}{{{inside}}}" if inside else name
+
+
+_series = lru_cache(maxsize=20_000)(series_text)  # made once: values change but series stay
 
 
 def _escape(value: str) -> str:

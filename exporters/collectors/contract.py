@@ -18,7 +18,8 @@ from ops.system.snmp import Held
 class Port:
     """A declared fibre port that the device really has. `sensors`: its optical figures, as discovery found them.
 
-    `expected_dbm`: light that should arrive by the loss budget.
+    `expected_dbm`: light that should arrive by the loss budget. `narrow`: whether its octets are counted in 32 bits
+    only; None until the device has answered. `alias`: what engineers wrote on it (ifAlias).
     """
 
     watched: Watched
@@ -26,6 +27,8 @@ class Port:
     ifindex: str
     sensors: tuple[Sensor, ...] = ()
     expected_dbm: float | None = None
+    narrow: bool | None = None
+    alias: str = ""
 
     @property
     def labels(self) -> dict[str, str]:

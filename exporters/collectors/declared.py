@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 
-from exporters.collectors.contract import Port, Reading
-from exporters.metrics import Sample
+from exporters.collectors.contract import Port
+from exporters.series import Recipes, Series, series
 
 
-class Declared:
-    def oids(self, _port: Port) -> Iterable[str]:
-        return []
+class Declared(Recipes):
+    def series(self, port: Port) -> Iterator[Series]:
+        link, labels = port.watched.link, port.labels
+        contract = link.contract
+        told = {
+            "opd_contract_download_bytes_per_second": contract.download / 8,
+            "opd_contract_upload_bytes_per_second": contract.upload / 8,
+            "opd_contract_latency_seconds": contract.latency,
+            "opd_optical_budget_receive_power_dbm": port.expected_dbm,
+        }
+        for name, value in told.items():
+            yield series(name, labels, (), _constant(value))
+        about = labels | {"link": link.name, "upstream": contract.upstream}
+        yield series("opd_link_info", about, (), _constant(1))
 
-    def samples(self, port: Port, _reading: Reading) -> Iterable[Sample]:
-        contract = port.watched.link.contract
-        yield port.sample("opd_contract_download_bytes_per_second", contract.download / 8)
-        yield port.sample("opd_contract_upload_bytes_per_second", contract.upload / 8)
-        yield port.sample("opd_contract_latency_seconds", contract.latency)
-        if port.expected_dbm is not None:
-            yield port.sample("opd_optical_budget_receive_power_dbm", port.expected_dbm)
+
+def _constant(value: float | None) -> Callable[[], float | None]:
+    return lambda: value
 
 
 COLLECTOR = Declared()

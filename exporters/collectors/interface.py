@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
-from exporters.collectors.contract import Port, Reading
-from exporters.metrics import Sample
+from exporters.collectors.contract import Port
+from exporters.series import Recipes, Series, series
+from ops.system.snmp import Held
 
 IF_TABLE = "1.3.6.1.2.1.2.2.1"
 IFX_TABLE = "1.3.6.1.2.1.31.1.1.1"
-OPER_STATUS, HIGH_SPEED = f"{IF_TABLE}.8", f"{IFX_TABLE}.15"
+OPER_STATUS, SPEED, HIGH_SPEED = f"{IF_TABLE}.8", f"{IF_TABLE}.5", f"{IFX_TABLE}.15"
 _UP = 1
 _EXACT = 2**53  # a double holds integers up to here exactly; Prometheus stores doubles
+_SPEED_UNSAID = 2**32 - 1  # ifSpeed of a port that is faster than ifSpeed can say
 COUNTERS = {
     "opd_interface_receive_bytes_total": (f"{IFX_TABLE}.6", f"{IF_TABLE}.10"),
     "opd_interface_transmit_bytes_total": (f"{IFX_TABLE}.10", f"{IF_TABLE}.16"),
@@ -22,23 +24,40 @@ COUNTERS = {
 }
 
 
-class Interface:
-    def oids(self, port: Port) -> Iterable[str]:
-        columns = [OPER_STATUS, HIGH_SPEED, *(column for columns in COUNTERS.values() for column in columns)]
-        return [f"{column}.{port.ifindex}" for column in columns]
-
-    def samples(self, port: Port, reading: Reading) -> Iterable[Sample]:
-        status = reading.number(f"{OPER_STATUS}.{port.ifindex}")
-        if status is not None:
-            yield port.sample("opd_interface_up", status == _UP)
-        megabits = reading.number(f"{HIGH_SPEED}.{port.ifindex}")
-        if megabits:
-            yield port.sample("opd_interface_speed_bytes", megabits * 1_000_000 / 8)
+class Interface(Recipes):
+    def series(self, port: Port) -> Iterator[Series]:
+        if not port.ifindex:
+            return
+        index, labels = port.ifindex, port.labels
+        yield series("opd_interface_up", labels, [f"{OPER_STATUS}.{index}"], _is_up)
+        speeds = [f"{HIGH_SPEED}.{index}", *([f"{SPEED}.{index}"] if port.narrow else [])]
+        yield series("opd_interface_speed_bytes", labels, speeds, _speed)
         for name, columns in COUNTERS.items():
-            found = (reading.number(f"{column}.{port.ifindex}") for column in columns)
-            value = next((value for value in found if value is not None), None)
-            if value is not None:
-                yield port.sample(name, value % _EXACT)
+            chosen = columns if port.narrow is None or len(columns) == 1 else (columns[port.narrow],)
+            yield series(name, labels, [f"{column}.{index}" for column in chosen], _count)
+        if port.alias:
+            yield series("opd_interface_info", labels | {"ifalias": port.alias}, (), _one)
+
+
+def _is_up(status: Held) -> int | None:
+    return int(status == _UP) if isinstance(status, int) else None
+
+
+def _speed(megabits: Held, bits: Held = None) -> float | None:
+    """Bytes per second; None where it is unsaid."""
+    if isinstance(megabits, int) and megabits > 0:
+        return megabits * 125_000
+    return bits / 8 if isinstance(bits, int) and 0 < bits < _SPEED_UNSAID else None
+
+
+def _count(wide: Held, narrow: Held = None) -> int | None:
+    if isinstance(wide, int):
+        return wide % _EXACT
+    return narrow % _EXACT if isinstance(narrow, int) else None
+
+
+def _one() -> int:
+    return 1
 
 
 COLLECTOR = Interface()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ops.system.snmp_login import Login, SnmpLogin, SnmpUser
-from ops.system.snmp_plain import PATIENCE, Plain, Tally, Walk
+from ops.system.snmp_plain import MOST_VARBINDS, Plain, Tally, Walk
 from ops.system.snmp_user import Guarded
 from ops.system.snmp_wire import Held
 
-__all__ = ["PATIENCE", "Held", "Login", "SnmpDevice", "SnmpLogin", "SnmpUser", "Tally", "Walk"]
+__all__ = ["MOST_VARBINDS", "Held", "Login", "Plain", "SnmpDevice", "SnmpLogin", "SnmpUser", "Tally", "Walk"]
 
 
 class SnmpDevice:

@@ -16,8 +16,9 @@ import pytest
 import uvicorn
 from past_runs import whole
 
-from exporters.device import FRESH_SECONDS, collectors
+from exporters.device import FRESH_SECONDS
 from exporters.metrics import OPTIONAL, table
+from exporters.registry import collectors
 from exporters.service import Service, application
 from ops.errors import HostFailedError
 from ops.runs.tables import open_database

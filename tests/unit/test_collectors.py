@@ -142,6 +142,7 @@ def test_what_was_promised_is_told_without_any_answer() -> None:
         "contract_upload_bytes_per_second": 6.25e6,
         "contract_latency_seconds": 0.02,
         "optical_budget_receive_power_dbm": -8.4,
+        "link_info": 1,
     }
 
 
