@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ops.system.ansible import Place, Play, _words
+from ops.system.ansible_play import Place, Play, words
 from ops.system.ssh import Fleet
 
 PLAYBOOK = """
@@ -25,8 +25,8 @@ def test_braces_in_a_declared_name_reach_the_file_as_they_were_typed(tmp_path: P
     file = {"path": str(tmp_path / "out"), "content": TYPED}
     place = Place(tmp_path, tmp_path, tmp_path / "key", tmp_path / "known", Fleet({}, tmp_path, tmp_path))
     play = Play("apply.yml", place, variables={"told": {"localhost": {"files": [file]}}})
-    words = _words(play, tmp_path)
-    variables = words[words.index("--extra-vars") + 1]
+    told = words(play, tmp_path)
+    variables = told[told.index("--extra-vars") + 1]
     program = Path(sys.executable).parent / "ansible-playbook"
     own = ["-i", "localhost,", "-e", f"ansible_python_interpreter={sys.executable}", "-e", variables]
     done = subprocess.run([program, *own, tmp_path / "play.yml"], capture_output=True, text=True, check=False)

@@ -1,0 +1,65 @@
+"""Small playbooks on hosts that are this machine: what tests of the provisioning engine share."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ssh_rig
+import yaml
+
+from ops.progress import Event
+from ops.system.ansible import Place, Play, RunSummary, run_playbook
+from ops.system.ssh import Fleet
+
+LOCAL = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+
+
+@dataclass
+class Rig:
+    """`at`: host → its Ansible variables; by default all are this machine itself."""
+
+    folder: Path
+    at: dict[str, dict[str, Any]] = field(default_factory=lambda: {"a": LOCAL})
+    fleet: Fleet | None = None
+    told: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state = self.folder / "state"
+        self.fleet = self.fleet or Fleet({}, self.folder / "key", self.folder / "known_hosts")
+
+    def place(self) -> Place:
+        inventory = self.folder / "hosts.yml"
+        inventory.write_text(json.dumps({"all": {"hosts": self.at}}))
+        assert self.fleet
+        return Place(inventory, self.state, self.fleet.key, self.fleet.known_hosts, self.fleet)
+
+    def play(self, wanted: str | dict[str, Any], **options: Any) -> Play:
+        """Tasks as YAML, or a whole play as data; it is for all hosts."""
+        path = self.folder / "play.yml"
+        tasks = {"tasks": yaml.safe_load(textwrap.dedent(wanted))} if isinstance(wanted, str) else wanted
+        path.write_text(json.dumps([{"name": "Test", "hosts": "all", "gather_facts": False, **tasks}]))
+        return Play(str(path), self.place(), **options)
+
+    def run(self, wanted: str | dict[str, Any], **options: Any) -> RunSummary:
+        return run_playbook(self.play(wanted, **options), self.told.append)
+
+    def lines(self, run: RunSummary | None = None) -> list[dict[str, Any]]:
+        """Of one record, or of all."""
+        paths: Sequence[Path] = [run.record] if run else sorted((self.state / "runs").glob("*.jsonl"))
+        return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+@contextmanager
+def over_ssh(folder: Path, **options: Any) -> Iterator[Rig]:
+    """One host `h`, behind a real SSH connection to an SSH server of the test's own."""
+    with ssh_rig.host(folder, **options) as fleet:
+        login = fleet.logins["h"]
+        at = {"ansible_host": login.address, "ansible_port": login.port, "ansible_user": login.user}
+        yield Rig(folder, {"h": {**at, "ansible_python_interpreter": sys.executable}}, fleet)
