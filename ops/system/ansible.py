@@ -87,15 +87,19 @@ def _driven(play: Play, run: str, record: Record, progress: Progress) -> tuple[i
             ansible_runs.conclude(record, RunEnd.FAILED, play.scrub(error.what))
             raise
         except BaseException:
-            with uninterrupted():
-                end_here(run)
-                end_there(run, play.place.fleet, record.pump().begun)
-                ansible_runs.take_over(play.place.state, record.pump())
-                ansible_runs.conclude(record, RunEnd.CANCELLED)
+            _cancelled(play, run, record)
             raise
         end_here(run)
         ansible_runs.take_over(play.place.state, record.pump())
     return ended
+
+
+def _cancelled(play: Play, run: str, record: Record) -> None:
+    with uninterrupted():
+        end_here(run)
+        end_there(run, play.place.fleet, record.pump().begun)
+        ansible_runs.take_over(play.place.state, record.pump())
+        ansible_runs.conclude(record, RunEnd.CANCELLED)
 
 
 def _make_up(drive: Drive, record: Record, progress: Progress) -> None:
