@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -31,6 +31,11 @@ class DeviceLogin:
     password: str = field(repr=False)
     known_hosts: Path
     port: int = 22
+    patience: float = TALK_SECONDS  # for each step after the TCP connection
+
+    def within(self, seconds: float) -> DeviceLogin:
+        """The same login, of which no step takes longer than this."""
+        return replace(self, patience=min(self.patience, seconds))
 
 
 class DeviceCli:
@@ -39,20 +44,24 @@ class DeviceCli:
     def __init__(self, name: str, connection: Any) -> None:
         self._name, self._connection = name, connection
 
-    def ask(self, command: str) -> str:
-        """What the device answers to one command; its own prompt is taken off."""
-        return str(self._connection.send_command(command, read_timeout=TALK_SECONDS)).replace("\r\n", "\n")
+    def ask(self, command: str, seconds: float = TALK_SECONDS) -> str:
+        """What the device answers to one command within `seconds`; its own prompt is taken off."""
+        return self._said(command, None, seconds)
+
+    def step(self, command: str, seconds: float = TALK_SECONDS) -> str:
+        """A command that leads elsewhere: after it the prompt is another one. What is answered."""
+        return self._said(command, _PROMPT, seconds)
 
     def configure(self, commands: Sequence[str], *, config_mode: bool) -> str:
         """Run commands one by one, in the device's configuration mode if it has one. All that was answered."""
         enter, leave = ("system-view", "return") if config_mode else ("", "")
         prompt = _PROMPT if config_mode else None
-        answers = [
-            str(self._connection.send_command(command, expect_string=prompt, read_timeout=TALK_SECONDS))
-            for command in (enter, *commands, leave)
-            if command
-        ]
-        return "\n".join(answers).replace("\r\n", "\n")
+        return "\n".join(self._said(one, prompt, TALK_SECONDS) for one in (enter, *commands, leave) if one)
+
+    def _said(self, command: str, prompt: str | None, seconds: float) -> str:
+        self._connection.read_timeout_override = seconds  # netmiko waits for the echo of a command by a rule of its own
+        said = self._connection.send_command(command, expect_string=prompt, read_timeout=seconds)
+        return str(said).replace("\r\n", "\n")
 
 
 @contextlib.contextmanager
@@ -86,14 +95,16 @@ def _connect(login: DeviceLogin) -> Any:
         port=login.port,
         username=login.user,
         password=login.password,
-        conn_timeout=CONNECT_SECONDS,
-        auth_timeout=TALK_SECONDS,
-        banner_timeout=TALK_SECONDS,
+        secret=login.password,  # where the driver must become privileged: those devices know one password or none
+        conn_timeout=min(CONNECT_SECONDS, login.patience),
+        auth_timeout=login.patience,
+        banner_timeout=login.patience,
         ssh_strict=True,
         alt_host_keys=True,
         alt_key_file=str(login.known_hosts),
         use_keys=False,
         allow_agent=False,
+        read_timeout_override=login.patience,  # while the driver makes itself at home
     )
 
 
@@ -115,10 +126,10 @@ def _know(login: DeviceLogin) -> None:
     import socket  # noqa: PLC0415
 
     with (
-        socket.create_connection((login.address, login.port), CONNECT_SECONDS) as raw,
+        socket.create_connection((login.address, login.port), min(CONNECT_SECONDS, login.patience)) as raw,
         contextlib.closing(paramiko.Transport(raw)) as transport,
     ):
-        transport.start_client(timeout=TALK_SECONDS)
+        transport.start_client(timeout=login.patience)
         key = transport.get_remote_server_key()
     with _known_lock:
         login.known_hosts.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,197 @@
+"""Light of devices that have no optical OIDs: read over SSH now and then, served as the same metrics as over SNMP.
+
+A reading runs in a thread of its own and never holds a poll up: a poll takes what was read last, and asks for a new
+reading when it is due. A device gets `Budget.seconds` for a reading, one login per `Budget.every` seconds, and is left
+alone for a while after it failed several times in a row.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from exporters.breaker import Breaker, Patience
+from exporters.metrics import Sample, sample
+from ops.catalogue.cli.answer import Row, rows
+from ops.catalogue.cli.platform import Dialogue, Platform, Quantity
+from ops.errors import HostFailedError
+from ops.inventory.watched import Watched
+from ops.system.device_cli import DeviceCli, DeviceLogin, device_cli
+
+_log = logging.getLogger(__name__)
+_LEAST_SECONDS = 1.0  # a command that would get less is not begun
+_METRICS: Mapping[Quantity, str] = {
+    "receive_power_dbm": "opd_optical_receive_power_dbm",
+    "transmit_power_dbm": "opd_optical_transmit_power_dbm",
+    "rx_loss": "opd_optical_rx_loss",
+    "temperature_celsius": "opd_optical_temperature_celsius",
+    "voltage_volts": "opd_optical_voltage_volts",
+    "bias_amperes": "opd_optical_bias_amperes",
+    "receive_low_alarm_dbm": "opd_optical_power_low_alarm_dbm",
+    "receive_low_warning_dbm": "opd_optical_power_low_warning_dbm",
+    "receive_high_warning_dbm": "opd_optical_power_high_warning_dbm",
+    "receive_high_alarm_dbm": "opd_optical_power_high_alarm_dbm",
+}
+_OLT_METRICS: Mapping[Quantity, str] = {
+    "olt_receive_power_dbm": "opd_optical_receive_power_dbm",
+    "olt_transmit_power_dbm": "opd_optical_transmit_power_dbm",
+}
+_PORT = re.compile(r"(?P<kind>[A-Za-z-]*?)[\s_]*(?P<number>\d.*)")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one device may cost. `seconds`: for one reading, login included · `every`: seconds from one to the next ·
+    `stale`: age in seconds at which figures are served no more."""
+
+    seconds: float = 30.0
+    every: float = 300.0
+    stale: float = 900.0
+    patience: Patience = field(default_factory=Patience)
+
+
+class OverBudgetError(HostFailedError):
+    """The device is too slow for its budget; what it told so far is kept."""
+
+
+class CliOptics:
+    """One device. `links`: the ports that are asked for; `onus`: as the OLT names them. `clock` counts seconds."""
+
+    def __init__(
+        self,
+        login: DeviceLogin,
+        platform: Platform,
+        links: Sequence[Watched],
+        onus: Sequence[str] = (),
+        budget: Budget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._login, self._platform, self._links = login, platform, links
+        ports = tuple(one.link.ifname for one in links)
+        self._dialogues = [one for question in platform.questions for one in question.dialogues(ports, onus)]
+        self._budget, self._clock = budget or Budget(), clock
+        self._breaker = Breaker(self._budget.patience)
+        self._begun = self._read = float("-inf")
+        self._rows: tuple[Row, ...] = ()
+        self._lock = threading.Lock()
+
+    def refresh(self, pool: Executor) -> bool:
+        """Begin a reading in `pool` if one is due and the device may be tried. Never waits."""
+        with self._lock:
+            now = self._clock()
+            if now - self._begun < self._budget.every or not self._breaker.may_try(now):
+                return False
+            self._begun = now
+        pool.submit(self.read)
+        return True
+
+    def read(self) -> bool:
+        """One reading, in the calling thread. Whether it went well; what went wrong is logged."""
+        begun = self._clock()
+        try:
+            self._keep(
+                _ask_all(self._login, self._platform, self._dialogues, begun + self._budget.seconds, self._clock)
+            )
+        except HostFailedError as error:
+            _log.warning("%s", error.what)
+            with self._lock:
+                self._breaker.failed(self._clock())
+            return False
+        with self._lock:
+            self._breaker.went_well()
+        return True
+
+    def rows(self) -> tuple[Row, ...]:
+        """What was read last; nothing when that is too long ago."""
+        with self._lock:
+            return self._rows if self._clock() - self._read <= self._budget.stale else ()
+
+    def samples(self) -> Iterator[Sample]:
+        """The declared ports' light, as it was read last."""
+        known = self.rows()
+        for one in self._links:
+            for row in known:
+                if same_port(row.port, one.link.ifname):
+                    yield from _samples(one, row)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the device is left alone because it failed again and again."""
+        with self._lock:
+            return self._breaker.is_open(self._clock())
+
+    def _keep(self, found: Sequence[Row]) -> None:
+        with self._lock:
+            self._rows, self._read = tuple(found), self._clock()
+
+
+def _ask_all(
+    login: DeviceLogin, platform: Platform, dialogues: Sequence[Dialogue], deadline: float, clock: Callable[[], float]
+) -> list[Row]:
+    """Every answer's rows, in one login. HostFailedError: away, too slow, or nothing known was answered."""
+    found: list[Row] = []
+    wrong = ""
+    with device_cli(login.within(deadline - clock())) as cli:
+        for dialogue in dialogues:
+            answer = _ask(cli, login.name, dialogue, deadline, clock)
+            refused = re.search(platform.error, answer)
+            if refused:
+                wrong = wrong or f"{dialogue.command}: {refused[0].strip()}"
+                continue
+            try:
+                found += rows(platform, dialogue, answer)
+            except ValueError as error:
+                wrong = wrong or f"{dialogue.command}: {error}"
+    if wrong and not found:
+        raise HostFailedError(login.name, f"SSH: {wrong}")
+    return _merged(found)
+
+
+def _merged(found: Iterable[Row]) -> list[Row]:
+    """One row for each port, ONU and lane, whichever commands told of it. The first figure counts."""
+    values: dict[tuple[str, str, str], dict[Quantity, float]] = {}
+    for row in found:
+        place = values.setdefault((row.port, row.onu, row.lane), {})
+        place.update({name: value for name, value in row.values.items() if name not in place})
+    return [Row(*place, known) for place, known in values.items()]
+
+
+def _ask(cli: DeviceCli, name: str, dialogue: Dialogue, deadline: float, clock: Callable[[], float]) -> str:
+    """The answer to a dialogue's command. OverBudgetError when there is no time left for it."""
+
+    def left() -> float:
+        if deadline - clock() < _LEAST_SECONDS:
+            raise OverBudgetError(name, "SSH: its time for one reading is used up")
+        return deadline - clock()
+
+    for command in dialogue.before:
+        cli.step(command, left())
+    answer = cli.ask(dialogue.command, left())
+    for command in dialogue.after:
+        cli.step(command, left())
+    return answer
+
+
+def same_port(said: str, declared: str) -> bool:
+    """Whether a device means the declared port: `Gi1/0/25` is GigabitEthernet1/0/25."""
+    if said.lower() == declared.lower():
+        return True
+    one, other = _PORT.fullmatch(said.strip()), _PORT.fullmatch(declared.strip())
+    if not one or not other or one["number"] != other["number"]:
+        return False
+    short, long = sorted((one["kind"].lower(), other["kind"].lower()), key=len)
+    return bool(short) and long.startswith(short)
+
+
+def _samples(one: Watched, row: Row) -> Iterable[Sample]:
+    labels = one.labels | {"ifname": one.link.ifname, "lane": row.lane, "onu": row.onu, "side": ""}
+    for quantity, value in row.values.items():
+        if quantity in _METRICS:
+            yield sample(_METRICS[quantity], labels, value)
+        elif quantity in _OLT_METRICS:
+            yield sample(_OLT_METRICS[quantity], labels | {"side": "olt"}, value)
