@@ -48,6 +48,10 @@ class Incident:
     detour: tuple[str, ...]
     exact: bool
 
+    @property
+    def likeliest(self) -> Explanation:
+        return self.explanations[0]
+
     @cached_property
     def suspects(self) -> dict[str, float]:
         """Segment → how likely it is cut, likeliest first."""

@@ -1,0 +1,113 @@
+"""The plant now: what is seen, what explains it, margins and trends. For `ops fibre status` and for /metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from exporters.fibre_read import histories, measured, prometheus_of, values_now
+from exporters.read import Value
+from ops.errors import HostFailedError
+from ops.fibre.budget import Budget, budget, of_link
+from ops.fibre.evidence import judge, on_its_way
+from ops.fibre.health import Dimming, Margin, dimming, margin
+from ops.fibre.locate import Diagnosis, locate
+from ops.fibre.paths import route
+from ops.fibre.riders import Seen, Sight, of_region
+from ops.inventory.model import Link, Region
+from ops.inventory.watched import Watched, watched
+from ops.system.trace import Trace, trace
+from ops.world import World
+
+
+@dataclass(frozen=True)
+class View:
+    """`source`: who told the values · `margins`, `dimmings`: by `<opd>/<link>`, where there is light."""
+
+    source: str
+    sights: Mapping[str, Sight]
+    found: Diagnosis
+    margins: Mapping[str, Margin]
+    dimmings: Mapping[str, tuple[Dimming, ...]] = field(default_factory=dict)
+
+
+def look(world: World, *, ways: bool = True, trends: bool = True) -> View:
+    """The plant now. `ways`: look which way packets go · `trends`: read the history too. HostFailedError: no values."""
+    values, source = values_now(world)
+    traces = trace_ways(world.region, judged(world.region, values)) if ways else {}
+    view = view_of(world.region, values, traces, source)
+    return replace(view, dimmings=dimmings_of(world, watched(world.region.opds), view.margins)) if trends else view
+
+
+def dimmings_of(
+    world: World, links: Iterable[Watched], margins: Mapping[str, Margin]
+) -> dict[str, tuple[Dimming, ...]]:
+    """What falls for good, by `<opd>/<link>`, of those with a history (empty: nothing falls). Nothing without
+    Prometheus."""
+    chosen = [one for one in links if _name(one) in margins]
+    prometheus = prometheus_of(world)
+    try:
+        past = histories(prometheus, [one.link for one in chosen]) if prometheus else {}
+    except HostFailedError:
+        return {}
+    found = {}
+    for one in chosen:
+        if history := past.get((one.link.router, one.link.ifname)):
+            found[_name(one)] = dimming(history, margins[_name(one)].floor)
+    return found
+
+
+def judged(region: Region, values: list[Value]) -> dict[str, Sight]:
+    return {name: judge(one) for name, one in measured(region, values).items()}
+
+
+def view_of(region: Region, values: list[Value], traces: Mapping[str, Trace], source: str) -> View:
+    """`traces`: by address of the link's far end, see `trace_ways`."""
+    facts = measured(region, values)
+    sights = {name: judge(one) for name, one in facts.items()}
+    for one in watched(region.opds):
+        name = _name(one)
+        way = traces.get(_class(one.link))
+        if way and name in sights:
+            sights[name] = on_its_way(region.plant, one.link, sights[name], way.hops)
+    found = locate(of_region(region), sights)
+    margins = {}
+    for one in watched(region.opds):
+        name = _name(one)
+        expected = _budget(region, one.link, sights.get(name), found)
+        if name in facts and expected and (left := margin(facts[name], expected)):
+            margins[name] = left
+    return View(source, sights, found, margins)
+
+
+def trace_ways(region: Region, sights: Mapping[str, Sight]) -> dict[str, Trace]:
+    """Which way lit links go. Links of one node that ride on the same segments share one trace, so routers, which
+    answer few such packets, are asked little."""
+    asked: dict[str, str] = {}
+    for one in watched(region.opds):
+        lit = sights.get(_name(one), Sight(Seen.UNKNOWN)).seen is Seen.LIT
+        if lit and one.link.protected and one.link.rides:
+            asked.setdefault(_class(one.link), str(one.link.address.ip))
+    found = trace(asked.values())
+    return {key: found[address] for key, address in asked.items()}
+
+
+def _class(link: Link) -> str:
+    """Equal for links that go the same way."""
+    return " ".join((link.drop.node, *link.rides))
+
+
+def _name(one: Watched) -> str:
+    return f"{one.opd.code}/{one.link.name}"
+
+
+def _budget(region: Region, link: Link, sight: Sight | None, found: Diagnosis) -> Budget | None:
+    """What should arrive over the way that the link is on now; None where the plant cannot tell."""
+    try:
+        if sight is None or sight.seen is not Seen.DETOUR:
+            return of_link(region.plant, link)
+        cut = {name for one in found.incidents for name in one.likeliest.segments}
+        way = route(region.plant, link, cut)
+    except ValueError:
+        return None
+    return budget((link.drop, *way.segments)) if way else None
