@@ -166,6 +166,10 @@ class Restic:
             raise self._error(done, wrong)
         return done
 
+    def ask(self, words: Sequence[str], timeout: float) -> dict[str, Any]:
+        """Run restic; whatever came of it (see `restic_call.restic`), for those who judge it themselves."""
+        return self._ask(words, timeout)
+
     def call(self, words: Sequence[str], timeout: float, given: str | None = None) -> dict[str, Any]:
         """Arguments of `restic_call.restic` for one call."""
         hint = ["--key-hint", self.repository.key_hint] if self.repository.key_hint else []

@@ -86,6 +86,16 @@ def reachable(address: str, port: int, seconds: float) -> str:
         return str(error)
 
 
+def greets(address: str, port: int, seconds: float) -> str:
+    """Empty when a server that speaks first (SSH) says anything, else why not."""
+    try:
+        with socket.create_connection((address, port), seconds) as door:
+            door.settimeout(seconds)
+            return "" if door.recv(4) else "it closes the connection at once"
+    except OSError as error:
+        return str(error)
+
+
 def end(child: subprocess.Popen[Any]) -> None:
     """No process of the child's group is left after this."""
     for sent, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):

@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ops.cli import evidence
 from ops.cli.backup import add_choice, again, words
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from backup.verify.run import Request
 
 HELP = "restore declared sets in isolation, compare all of it, measure RTO and RPO, write signed evidence"
 EPILOG = """examples:
   ops drill run --opd dinkes
   ops drill run --set simpus,dokumen-dinkes --twin batubara
-  ops drill verify evidence/20260711T020000-dinkes.simpus-3f9a.json
-exit code 7: a drill did not prove its set"""
+  ops drill verify --repo /srv/restic/x --password-file key --host web1 --root /srv/app --target /srv/try --json
+exit code 7: a drill did not prove its set (`ops evidence verify` checks the record that it leaves)"""
+DRILL_FAILED = 7
+_NEEDED = ("repo", "password_file", "host", "root", "target")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+VERIFY = """Restores the newest snapshot of HOST that can be what is looked for, compares every file, names one class:
+ none, corruption, repo, key, lock, network, space, rpo, rto, clock, tamper, incomplete, silent, ransomware.
+Nothing is ever written into the repository, which may be anybody's; production is not asked.
+
+example:
+  ops drill verify --repo rest:https://drc:8000/web1/app --password-file key --host web1 --root /srv/app \\
+      --target /srv/try/app --expect MANIFEST --canaries CANARIES --rpo 26h --rto 1h --json
+MANIFEST has lines `sha256  size  mode  path`, CANARIES `sha256  path`, paths below the root.
+exit code 0: restored and proven; 7: red, or wait (somebody's live exclusive lock is left alone)"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,13 +39,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_ = below.add_parser("run", help="drill every declared set, or some")
     add_choice(run_)
     add_running(run_)
-    verify = below.add_parser("verify", help="check an evidence file, its signature and its chain, offline")
-    verify.add_argument("record", type=Path, metavar="EVIDENCE.json")
-    verify.add_argument(
-        "--key", type=Path, metavar="PEM", help="public key to trust (default: the one beside the record)"
+    verify = below.add_parser(
+        "verify",
+        help="prove any restic repository, also one that is not ours",
+        description=VERIFY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _verify_options(verify)
     for one in (run_, verify):
         again(one)
+
+
+def _verify_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("record", type=Path, nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("--key", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--repo", metavar="URL", help="as restic names it: a folder, rest:, sftp:, s3:, …")
+    parser.add_argument("--password-file", type=Path, metavar="F", help="the repository's password")
+    parser.add_argument("--host", metavar="H", help="the source host, as its snapshots name it")
+    parser.add_argument("--root", metavar="PATH", help="the folder inside the snapshot")
+    parser.add_argument("--target", type=Path, metavar="DIR", help="where to restore: an empty folder, or a new one")
+    parser.add_argument("--expect", type=Path, metavar="MANIFEST", help="what every file must be")
+    parser.add_argument("--canaries", type=Path, metavar="FILE", help="files that nobody has a reason to change")
+    parser.add_argument("--rpo", type=_span, default=26 * 3600.0, help="age that the data may have (default: 26h)")
+    parser.add_argument("--rto", type=_span, default=3600.0, help="time that this may take (default: 1h)")
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
@@ -60,18 +93,45 @@ def _run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _verify(args: argparse.Namespace, screen: Screen) -> int:
-    from backup import evidence  # noqa: PLC0415
-    from ops.errors import DrillFailedError, UsageError  # noqa: PLC0415
+    from backup.verify import run as verification  # noqa: PLC0415
 
-    for file in filter(None, (args.record, args.key)):
-        if not file.is_file():
-            raise UsageError(f"{file}: no such file")
-    trusted = args.key.read_text(encoding="utf-8") if args.key else ""
-    wrong = evidence.problems(args.record, trusted)
-    screen.data({"record": str(args.record), "problems": wrong})
-    if wrong:
-        raise DrillFailedError("; ".join(wrong), "this evidence must not be relied on; keep it as it is")
-    screen.say(f"{args.record.name}: unchanged, signed, and in its chain")
-    if not args.key:
-        screen.say(f"signed by the key beside it, sha256 {evidence.key_of(args.record)}: is it the station's? (--key)")
-    return 0
+    if args.record:  # where it was until evidence had a verb of its own
+        return evidence.verify(args, screen)
+    found = verification.verify(_request(args), screen.progress)
+    screen.data(found.told())
+    screen.say(f"{found.colour}: {found.fault}")
+    for one in found.proof:
+        screen.say(f"  {one.fault if one.fault != 'none' else ' ':10}  {one.what}")
+    return 0 if found.proven else DRILL_FAILED
+
+
+def _request(args: argparse.Namespace) -> Request:
+    """UsageError names the options that lack."""
+    from backup.verify.run import Request  # noqa: PLC0415
+    from ops.errors import UsageError  # noqa: PLC0415
+
+    if missing := [f"--{name.replace('_', '-')}" for name in _NEEDED if not getattr(args, name)]:
+        raise UsageError(f"ops drill verify needs {' '.join(missing)}", "`ops drill verify --help` has an example")
+    return Request(
+        args.repo,
+        args.password_file,
+        args.host,
+        args.root,
+        args.target,
+        args.expect,
+        args.canaries,
+        args.rpo,
+        args.rto,
+    )
+
+
+def _span(text: str) -> float:
+    """Seconds of 90s, 30m, 26h or 2d; a bare number is seconds."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
+    try:
+        seconds = float(number) * _UNITS[unit]
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span: 90s, 30m, 26h, 2d")
+    return seconds

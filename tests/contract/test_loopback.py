@@ -320,7 +320,7 @@ def test_the_demonstration_as_an_ordinary_user(ordinary: Twin, restic: str) -> N
         assert skipped == never
     assert "45 of 45 routers answer" in results["ask every router"][1]
     for record in (pages / "evidence").glob("*.json"):
-        ordinary.ops("drill", "verify", str(record))
+        ordinary.ops("evidence", "verify", str(record))
     assert "45/45" in (pages / "status.html").read_text(encoding="utf-8")
     assert (list((ordinary.folder / "state/twin").iterdir()), processes(ordinary.folder)) == ([], [])
 

@@ -61,7 +61,7 @@ def test_drill_proves_both_and_the_evidence_verifies(protected: Any) -> None:
     assert database["counts"]["rows"] > 12_000
     assert database["rpo_basis"] == "newest row: public.layanan.waktu"
     for one in done:
-        protected.ops("drill", "verify", one["record"])
+        protected.ops("evidence", "verify", one["record"])
         record = json.loads(Path(one["record"]).read_text(encoding="utf-8"))
         assert record["restored_on"] == "drc-restore"
         assert record["objectives"]["rto"]["reached"] < record["objectives"]["rto"]["target"]

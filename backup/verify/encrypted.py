@@ -1,0 +1,50 @@
+"""Whether a file looks encrypted: bytes spread as if thrown by dice, and no mark of a packed format before them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+HEAD = 16 * 1024  # bytes that are looked at: also what encrypts only parts of a file begins at its beginning
+_FEWEST = 128  # bytes below which nothing can be said
+_SLACK = 0.35  # bits below what dice would give
+# Packed formats are as even as ciphertext; they say what they are in their first bytes.
+_PACKED = (
+    b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"OggS", b"ID3", b"\xff\xfb", b"RIFF", b"\x1aE\xdf\xa3", b"wOF2",
+    b"\x04\x22\x4d\x18", b"PGDMP",
+)  # fmt: skip
+
+
+def looks(path: str) -> bool:
+    """Whether the file's beginning looks encrypted; False where it is too small to say, or not there."""
+    try:
+        with open(path, "rb") as source:  # noqa: PTH123 # any name
+            return even(source.read(HEAD))
+    except OSError:
+        return False
+
+
+def even(head: bytes) -> bool:
+    """Whether bytes are spread evenly, for how few or many they are."""
+    if len(head) < _FEWEST or head.startswith(_PACKED) or head[4:8] == b"ftyp":
+        return False
+    return entropy(head) > expected(len(head)) - _SLACK
+
+
+def entropy(content: bytes) -> float:
+    """Bits per byte: 0 for one value throughout, 8 for all values equally often."""
+    many = len(content)
+    return -sum(count / many * math.log2(count / many) for count in Counter(content).values())
+
+
+def expected(many: int) -> float:
+    """Bits per byte that so many evenly thrown bytes show: few bytes cannot show all 256 values.
+
+    The mean of the plug-in estimate over Poisson counts, by the terms that matter.
+    """
+    mean, total, term = many / 256, 0.0, math.exp(-many / 256)
+    for count in range(1, int(mean + 12 * math.sqrt(mean) + 12)):
+        term *= mean / count
+        total += 256 * term * -(count / many) * math.log2(count / many)
+    return total
