@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from exporters.collectors.contract import Port
+from exporters.quick_light import quick_reader
 from exporters.sensor import Sensor, Values
 from exporters.series import Recipes, Series, series
 from ops.catalogue.optical import Optic, Raw
@@ -31,8 +32,11 @@ def dark(module: Module, values: Values) -> bool | None:
     lost = module[LOSS].value(values) if LOSS in module else None
     if lost is not None:
         return bool(lost)
-    answered = RECEIVED in module and values.get(module[RECEIVED].oid) is not None
-    return received is None if answered else None
+    if RECEIVED not in module or values.get(module[RECEIVED].oid) is None:
+        return None
+    if received is None and module[RECEIVED].bursts and module[RECEIVED].figure(values) is None:
+        return None
+    return received is None
 
 
 def value(module: Module, name: Optic, values: Values) -> float | None:
@@ -51,7 +55,8 @@ class Optics(Recipes):
             labels = port.labels | {"lane": one.lane, "onu": one.onu, "side": one.side}
             for name in module.keys() | ({LOSS} if RECEIVED in module else set()):
                 asked = _asked(module, name)
-                yield series(f"opd_optical_{name}", labels, asked, _reader(module, name, asked))
+                read = quick_reader(module, name) or _reader(module, name, asked)
+                yield series(f"opd_optical_{name}", labels, asked, read)
             if RECEIVED in module:
                 for limit, dbm in module[RECEIVED].limits.items():
                     yield series(f"opd_optical_power_{limit}_dbm", labels, (), _constant(dbm))

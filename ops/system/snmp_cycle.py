@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ops.system import snmp_wire as wire
-from ops.system.snmp_line import Answer, Asked, Line
+from ops.system.snmp_line import Asked, Line
 from ops.system.snmp_plain import Plain
 from ops.system.snmp_wire import Held, Question
 
@@ -72,17 +72,16 @@ class _Packet(Asked):
         super().__init__(question, device.address, device.waits, anywhere=device.login.anywhere)
         self.device, self.at, self.tell = device, at, tell
 
-    def told(self, answer: Answer | None) -> None:
+    def told(self, raw: bytes | None) -> None:
         device = self.device
         device.tally.packets += self.tries
         device.tally.retries += self.tries - 1
         seconds = asyncio.get_running_loop().time() - self.began
-        if answer is None:
+        if raw is None:
             self.tell(self.at, Trouble.SILENT, seconds)
             return
-        begin, raw = answer
         device.learned(seconds, len(raw), len(self.question.oids))
-        found = wire.in_order(raw, begin, self.question.names) if begin.status == wire.NO_ERROR else None
+        found = wire.in_order(raw, self.question)
         self.tell(self.at, Trouble.ODD if found is None else found, seconds)
 
 

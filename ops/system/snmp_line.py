@@ -17,9 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from ops.system.ber import BerError
-from ops.system.snmp_wire import FIRST_REQUEST, LAST_REQUEST, Head, Question, head
+from ops.system.snmp_wire import FIRST_REQUEST, LAST_REQUEST, Question, request_of
 
-Answer = tuple[Head, bytes]
 Address = tuple[str, int]
 
 BUFFER = 4_194_304  # bytes asked for; a kernel gives less unless it is told otherwise
@@ -43,8 +42,8 @@ class Asked:
         self.packet = b""
         self.placed = False
 
-    def told(self, answer: Answer | None) -> None:
-        """Called once: the answer, or None when there was none in all tries."""
+    def told(self, raw: bytes | None) -> None:
+        """Called once: the reply as it came, or None when there was none in all tries."""
         raise NotImplementedError
 
 
@@ -52,11 +51,11 @@ class _Awaited(Asked):
     """Somebody waits for this one alone."""
 
     __slots__ = ("future",)
-    future: asyncio.Future[Answer | None]
+    future: asyncio.Future[bytes | None]
 
-    def told(self, answer: Answer | None) -> None:
+    def told(self, raw: bytes | None) -> None:
         if not self.future.done():
-            self.future.set_result(answer)
+            self.future.set_result(raw)
 
 
 class Line:
@@ -96,10 +95,10 @@ class Line:
         else:
             self._begin(asked)
 
-    async def answer(
+    async def reply(
         self, question: Question, address: Address, waits: Sequence[float], *, anywhere: bool = False
-    ) -> tuple[Answer | None, Asked]:
-        """The answer, or None when there was none in all tries; and how it was asked."""
+    ) -> tuple[bytes | None, Asked]:
+        """The reply as it came, or None when there was none in all tries; and how it was asked."""
         asked = _Awaited(question, address, waits, anywhere=anywhere)
         asked.future = self._loop.create_future()
         self.ask(asked)
@@ -194,14 +193,14 @@ class Line:
 
     def _came(self, raw: bytes, source: Address) -> None:
         try:
-            begin = head(raw)
+            request, _ = request_of(raw)
         except BerError:
             return
-        asked = self._waiting.get(begin.request)
+        asked = self._waiting.get(request)
         if asked is None or (source != asked.address and not asked.anywhere):
             return
         self._forget(asked)
-        asked.told((begin, raw))
+        asked.told(raw)
 
 
 def _widen(opened: socket.socket) -> int:

@@ -58,12 +58,10 @@ class Plain:
         self.most, self._repetitions = MOST_VARBINDS, REPETITIONS
         self.lacking: set[str] = set()  # what a v1 agent does not have: one such name fails a whole question
         self._slow = 0.0  # seconds that its answers take, smoothed
+        self.waits: tuple[float, ...] = (
+            PATIENCE  # seconds of patience, try by try: longer for a device that is known to be slow
+        )
         self._lock = asyncio.Lock()
-
-    @property
-    def waits(self) -> tuple[float, ...]:
-        """Seconds of patience, try by try: longer for a device that is known to be slow."""
-        return tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in PATIENCE)
 
     def questions(self, oids: Sequence[str]) -> list[Question]:
         """The packets that ask for these, in their order."""
@@ -102,6 +100,8 @@ class Plain:
     def learned(self, seconds: float, size: int, varbinds: int) -> None:
         """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
         self._slow += (seconds - self._slow) / (2 if seconds > self._slow else 8)
+        if self._slow > PATIENCE[0] / 2 or self.waits is not PATIENCE:
+            self.waits = tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in PATIENCE)
         if size > LARGEST_REPLY and varbinds > 1:
             self.most = min(self.most, max(1, varbinds * LARGEST_REPLY // (size + 1)))
 
@@ -135,14 +135,16 @@ class Plain:
         return [oid for oid in left if oid != refused]
 
     async def _answer(self, line: Line, question: Question) -> tuple[wire.Head, bytes]:
-        """The reply to one packet, asked again while there is none. HostFailedError after the last try; TooBigError."""
-        found, asked = await line.answer(question, self.address, self.waits, anywhere=self.login.anywhere)
+        """The reply to one packet, asked again while there is none. HostFailedError after the last try; TooBigError,
+        BerError for what is no reply.
+        """
+        raw, asked = await line.reply(question, self.address, self.waits, anywhere=self.login.anywhere)
         self.tally.packets += asked.tries
         self.tally.retries += asked.tries - 1
-        if found is None:
+        if raw is None:
             raise HostFailedError(self.name, f"SNMP: no answer in {asked.tries} tries")
-        begin, raw = found
         self.learned(asyncio.get_running_loop().time() - asked.began, len(raw), len(question.oids))
+        begin = wire.head(raw)
         if begin.status == wire.TOO_BIG:
             raise TooBigError
         return begin, raw

@@ -7,13 +7,14 @@ off its bytes (RFC 1157, RFC 3416; BER of X.690).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
 from ops.system.ber import BerError, Pdu, Tag, Value, encode_value, oid, wrap
+from ops.system.snmp_layout import Layout, Place
 
 Held = int | bytes | str | float | None
 
@@ -24,19 +25,24 @@ _MORE = 0x7F
 _LONGEST_NUMBER = 9  # bytes: 64 bits and a leading zero
 _UNSIGNED = frozenset({Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64, 0x47})  # 0x47: UInteger32, long gone
 _EMPTY = frozenset({Tag.NULL, Tag.NO_SUCH_OBJECT, Tag.NO_SUCH_INSTANCE, Tag.END_OF_MIB_VIEW})
+_NUMBERS = _UNSIGNED | {Tag.INTEGER}
 _OPAQUE = 0x44
 _OPAQUE_FLOAT, _OPAQUE_DOUBLE = b"\x9f\x78\x04", b"\x9f\x79\x08"  # net-snmp's floats within an Opaque
 _INTEGER, _OCTETS, _OID, _SEQUENCE, _RESPONSE = 0x02, 0x04, 0x06, 0x30, 0xA2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
-    """A packet but for its request-id. `names`: what a reply in the same order says before each value, and its size."""
+    """A packet but for its request-id. `names`: what a reply in the same order says before each value.
+
+    `layout`: of the last reply in this order.
+    """
 
     oids: tuple[str, ...]
     head: bytes
     tail: bytes
-    names: tuple[tuple[bytes, int], ...]
+    names: tuple[bytes, ...]
+    layout: Layout | None = None
 
     def packet(self, request: int) -> bytes:
         return b"%b%b%b" % (self.head, request.to_bytes(4, "big"), self.tail)
@@ -61,7 +67,7 @@ def question(pdu: Pdu, version: int, community: str, oids: Sequence[str], repeti
     body = wrap(pdu, b"\x02\x04" + bytes(4) + tail)
     said = encode_value(Value(Tag.INTEGER, version)) + wrap(Tag.OCTETS, community.encode()) + body
     whole = wrap(Tag.SEQUENCE, said)
-    return Question(tuple(oids), whole[: -4 - len(tail)], tail, tuple((name, len(name)) for name in names))
+    return Question(tuple(oids), whole[: -4 - len(tail)], tail, tuple(names))
 
 
 def head(raw: bytes) -> Head:
@@ -80,32 +86,58 @@ def head(raw: bytes) -> Head:
     return Head(request, status, place, at, end)
 
 
-def in_order(raw: bytes, begin: Head, names: Iterable[tuple[bytes, int]]) -> list[Held] | None:
-    """The values of a reply that answers these names in their order; None when it is made in another way."""
-    found: list[Held] = []
-    at = begin.at
+def request_of(raw: bytes) -> tuple[int, int]:
+    """A reply's request-id and where it stands, if it is of the four bytes that ours have; else BerError."""
     try:
-        for name, size in names:
-            length = raw[at + 1]
-            at += 2 if length < _SHORT else 2 + (length & _MORE)
-            if raw[at : at + size] != name:
-                return None
-            at += size
-            tag, length = raw[at], raw[at + 1]
-            at += 2
-            if length >= _SHORT:
-                length, at = _length(raw, at - 1)
-            end = at + length
-            if tag in _UNSIGNED and 0 < length <= _LONGEST_NUMBER:
-                found.append(int.from_bytes(raw[at:end], "big"))
-            elif tag == _OCTETS:
-                found.append(raw[at:end])
-            else:
-                found.append(_value(tag, raw[at:end]))
-            at = end
+        at = 2 + (raw[1] & _MORE if raw[1] >= _SHORT else 0)  # into the message
+        at += 5 + raw[at + 4]  # past the version and the community
+        at += 2 + (raw[at + 1] & _MORE if raw[at + 1] >= _SHORT else 0)  # into the PDU
     except IndexError:
+        raise BerError("truncated") from None
+    if raw[at : at + 2] != b"\x02\x04":
+        raise BerError("a request-id that is none of ours")
+    return int.from_bytes(raw[at + 2 : at + 6], "big"), at + 2
+
+
+def in_order(raw: bytes, asked: Question) -> list[Held] | None:
+    """The values of a reply that answers a question in its order without an error; None when it is made otherwise."""
+    found = asked.layout.read(raw) if asked.layout else None
+    return _laid_out(raw, asked) if found is None else found
+
+
+def _laid_out(raw: bytes, asked: Question) -> list[Held] | None:
+    """The same, byte by byte; how it was laid out is remembered unless it holds something rare."""
+    found: list[Held] = []
+    places: list[Place] = []
+    plain = True
+    try:
+        begin = head(raw)
+        at = begin.at
+        for name in asked.names:
+            after, at = _into(raw, at, _SEQUENCE)
+            end, _ = _into(raw, at, _OID)
+            if raw[at:end] != name:
+                return None
+            length, value = _length(raw, end + 1)
+            if value + length != after:
+                return None
+            found.append(_value(raw[end], raw[value:after]))
+            plain &= _is_plain(raw[end], length)
+            places.append((value, length, raw[end]))
+            at = after
+    except (BerError, IndexError):
         return None
-    return found if at == begin.end <= len(raw) else None
+    if begin.status != NO_ERROR or not at == begin.end == len(raw):
+        return None
+    asked.layout = Layout(raw, request_of(raw)[1], places) if plain else None
+    return found
+
+
+def _is_plain(tag: int, length: int) -> bool:
+    """Whether a layout can hold it: a text, a number of 64 bits at most, or nothing."""
+    if tag in _EMPTY:
+        return length == 0
+    return tag == _OCTETS or (tag in _NUMBERS and 0 < length <= _LONGEST_NUMBER)
 
 
 def pairs(raw: bytes, begin: Head) -> list[tuple[bytes, Held]]:
