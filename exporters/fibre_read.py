@@ -54,7 +54,7 @@ def values_now(world: World) -> tuple[list[Value], str]:
     """The last values of all that localisation goes by, and who told them. HostFailedError when nobody can."""
     prometheus, exporter = prometheus_of(world), _exporter_of(world)
     try:
-        if prometheus and (found := instant(prometheus, f'{{__name__=~"{_NOW}"}}')):
+        if found := values_kept(world):
             return found, "Prometheus"
     except HostFailedError:
         pass  # the exporter itself may still be there
@@ -64,6 +64,12 @@ def values_now(world: World) -> tuple[list[Value], str]:
     except HostFailedError as error:
         step = f"ops exporter serve; Prometheus at {prometheus or '(none declared)'} had no series either"
         raise HostFailedError(error.host, error.what.removeprefix(f"{error.host}: "), step) from None
+
+
+def values_kept(world: World) -> list[Value]:
+    """The last values that Prometheus has; none where no Prometheus is declared. HostFailedError: silent."""
+    prometheus = prometheus_of(world)
+    return instant(prometheus, f'{{__name__=~"{_NOW}"}}') if prometheus else []
 
 
 def _exporter_of(world: World) -> str:

@@ -15,7 +15,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from exporters.fibre import View, dimmings_of, judged, trace_ways, view_of
-from exporters.fibre_read import prometheus_of, values_now
+from exporters.fibre_read import values_kept
 from exporters.metrics import table
 from ops.errors import OpsError
 from ops.fibre.health import Dimming
@@ -61,17 +61,17 @@ class FibreState(Collector):
         self._view = None
         try:
             world = self._world()
-            if prometheus_of(world) is None:
-                return
-            values, source = values_now(world)
+            values = values_kept(world)
         except OpsError:
+            return
+        if not values:
             return
         self._region = world.region
         sights = judged(world.region, values)
         seen = {name: sight.seen for name, sight in sights.items()}
-        if seen != self._seen or time.monotonic() - self._traced >= TRACE_SECONDS:
+        if not world.loopback and (seen != self._seen or time.monotonic() - self._traced >= TRACE_SECONDS):
             self._traces, self._traced, self._seen = trace_ways(world.region, sights), time.monotonic(), seen
-        view = view_of(world.region, values, self._traces, source)
+        view = view_of(world.region, values, self._traces, "Prometheus")
         self._remember(world, view)
         dimmings = {name: held for name, (_, held) in self._dimmings.items()}
         self._view = View(view.source, view.sights, view.found, view.margins, dimmings)
