@@ -83,6 +83,7 @@ async def _column_sensors(place: Place, table: Table, optic: Optic, column: Colu
                     onu=onu,
                     side=table.side if onu else "",
                     part=part,
+                    bursts=table.bursts,
                     guards=guards,
                     limits=limits,
                 )
@@ -110,14 +111,19 @@ async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> 
         return place.ports.get(int(row.steps["ifindex"]))
     if "entity" in row.steps:
         return (await place.entities()).port_of(row.steps["entity"], place.names, place.ports)
-    return place.names.find(_spoken(table, row))
+    found = (place.names.find(name) for name in _called(table, row))
+    return next((port for port in found if port), None)
+
+
+def _called(table: Table, row: Row) -> list[str]:
+    """What the port may be called by the profile's rule."""
+    return [name.format(**{"pon": "", "onu": "", "lane": "", **row.said}) for name in table.port]
 
 
 def _spoken(table: Table, row: Row) -> str:
-    """The port's name by the profile's rule, or the best there is."""
-    if table.port:
-        return table.port.format(**{"pon": "", "onu": "", "lane": "", **row.said})
-    return next((f"{step} {row.said[step]}" for step in ("pon", "entity", "ifindex") if step in row.said), "")
+    """A name for a port that the device's own tables do not tell."""
+    names = [f"{step} {row.said[step]}" for step in ("pon", "entity", "ifindex") if step in row.said]
+    return next(iter([*_called(table, row), *names]), "")
 
 
 async def _limits(book: Book, column: Column, row: Row, root: str) -> dict[Limit, float]:
@@ -149,25 +155,35 @@ def _index(form: str, row: Row) -> str:
     return ".".join(step if step.isdigit() else row.steps.get(step, "") for step in form.split(".")) if form else ""
 
 
-def _row(form: str, index: str, table: Table) -> Row | None:
-    """The steps of an index by the profile's form; None where it is of another form. Step '' is the index itself."""
+def _row(forms: str, index: str, table: Table) -> Row | None:
+    """The steps of an index by the first of the profile's forms that fits; step '' is the index itself."""
+    for form in forms.split(" or "):
+        steps = _steps(form, index)
+        if steps is not None:
+            said = {name: step for name, step in steps.items() if name}
+            if "serial" in steps:
+                said["onu"] = _serial(steps["serial"].split("."))
+            if "path" in steps:
+                said["onu"] = steps["path"]
+            return Row(steps, said | dict(_unpacked(table, steps)))
+    return None
+
+
+def _steps(form: str, index: str) -> dict[str, str] | None:
     wanted, given = form.split("."), index.split(".")
-    steps: dict[str, str] = {"": index}
-    said: dict[str, str] = {}
-    if wanted[-1] == "serial":
+    steps = {"": index}
+    if wanted[-1] in {"serial", "path"}:
         at = len(wanted) - 1
-        steps["serial"], said["onu"] = ".".join(given[at:]), _serial(given[at:])
+        steps[wanted[-1]] = ".".join(given[at:])
         wanted, given = wanted[:-1], given[:at]
-    if len(wanted) != len(given):
+    if len(wanted) != len(given) or "" in steps.values():
         return None
     for want, step in zip(wanted, given, strict=True):
-        if want.isdigit():
-            if step != want:
-                return None
-        elif want != "any":
-            steps[want] = said[want] = step
-    said.update(_unpacked(table, steps))
-    return Row(steps, said)
+        if want.isdigit() and step != want:
+            return None
+        if not want.isdigit() and want != "any":
+            steps[want] = step
+    return steps
 
 
 def _serial(numbers: list[str]) -> str:

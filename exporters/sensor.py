@@ -26,7 +26,8 @@ class Sensor:
     """`port`: name of the port, of its ifIndex `ifindex` (0 where it could not be joined to one).
 
     `lane`, `onu`: empty where there is but one; an ONU of the OLT's side has `side` olt. `part`: which of the lanes
-    that one text holds. `limits`: the module's own thresholds, in the optic's unit.
+    that one text holds. `limits`: the module's own thresholds, in the optic's unit. `bursts`: receives now and then, as
+    an OLT does, so that no figure is no darkness.
     """
 
     optic: Optic
@@ -38,6 +39,7 @@ class Sensor:
     onu: str = ""
     side: str = ""
     part: int = 0
+    bursts: bool = False
     split: Callable[[Raw], tuple[Raw, ...]] | None = None
     guards: tuple[Guard, ...] = ()
     limits: Mapping[Limit, float] = field(default_factory=dict)
@@ -54,13 +56,17 @@ class Sensor:
 
     def value(self, values: Values) -> float | None:
         """What the answers mean, in the optic's unit. None: the device has no such figure, or says that it is none."""
+        return plausible(self.optic, self.figure(values))
+
+    def figure(self, values: Values) -> float | None:
+        """The same whether it can be true or not: the figures that devices make up for darkness too."""
         raw = values.get(self.oid)
         if raw is None or not all(guard.holds(values.get(guard.oid)) for guard in self.guards):
             return None
         if self.split is not None:
             parts = self.split(raw)
             raw = parts[self.part] if self.part < len(parts) else None
-        return plausible(self.optic, self.convert(raw))
+        return self.convert(raw)
 
 
 def sensor_of(optic: Optic, column: Column, oid: str, **place: object) -> Sensor:

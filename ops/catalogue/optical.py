@@ -29,7 +29,8 @@ Raw = int | float | bytes | str | None
 _SIGN, _WRAP = 2**31, 2**32
 _BLANK = " \t\r\n\0"
 _NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/]*\s*$"
-_WORDS = {"ifindex", "entity", "pon", "onu", "lane", "any", "serial"}
+_WORDS = {"ifindex", "entity", "pon", "onu", "lane", "any", "serial", "path"}
+_RESTS = {"serial", "path"}  # take all that is left of an index
 
 
 def _compiles(pattern: str) -> str:
@@ -46,14 +47,15 @@ def _holds_value(pattern: str) -> str:
     return pattern
 
 
-def _index_form(form: str) -> str:
-    steps = form.split(".")
-    for at, step in enumerate(steps):
-        if not step.isdigit() and step not in _WORDS:
-            raise ValueError(f"{step}: neither a number nor one of {', '.join(sorted(_WORDS))}")
-        if step == "serial" and at != len(steps) - 1:
-            raise ValueError("serial: only at the end")
-    return form
+def _index_form(forms: str) -> str:
+    for form in forms.split(" or "):
+        steps = form.split(".")
+        for at, step in enumerate(steps):
+            if not step.isdigit() and step not in _WORDS:
+                raise ValueError(f"{step}: neither a number nor one of {', '.join(sorted(_WORDS))}")
+            if step in _RESTS and at != len(steps) - 1:
+                raise ValueError(f"{step}: only at the end")
+    return forms
 
 
 Pattern = Annotated[str, AfterValidator(_compiles)]
@@ -226,8 +228,9 @@ class Split(Data):
 class Table(Data):
     """Columns that share one form of index.
 
-    `index`: its steps, `ifindex`, `entity` (entPhysicalIndex), `pon`, `onu`, `lane`, `serial` (all that is left, as
-    text), `any`, or a number that must stand there.
+    `index`: its steps, `ifindex`, `entity` (entPhysicalIndex), `pon`, `onu`, `lane`, `any`, a number that must stand
+    there, or at the end `serial` (all that is left is an ONU's name in ASCII) or `path` (all that is left names the
+    ONU). Several forms: `onu.0.0 or path`, the first that fits holds.
     """
 
     index: IndexForm
@@ -235,7 +238,7 @@ class Table(Data):
     roots: tuple[DottedOid, ...] = Field(default=(), description="where columns with a leading dot may begin")
     lane: str = Field(default="", description="the lane that this table's columns are of")
     only: tuple[Condition, ...] = Field(default=(), description="for every power, voltage… of this table")
-    port: str = Field(default="", description="name of the port, with {pon}, {onu}…: matched with ifName and ifDescr")
+    port: tuple[str, ...] = Field(default=(), description="how ports may be called, with {pon}, {onu}…")
     port_name: ColumnOid | None = Field(default=None, description="column that holds the port's name")
     onu_name: Pattern = Field(default="", description="groups `port` and `onu`: how a port's name tells an ONU")
     split: dict[str, dict[Literal["pon", "onu", "lane"], Split]] = Field(
@@ -244,7 +247,8 @@ class Table(Data):
     choice: str = Field(default="", description="of the tables of one choice the first plausible one is used")
     window: tuple[float, float] = (-45.0, 10.0)
     spare: bool = Field(default=False, description="only for ports whose light no other table tells")
-    side: Literal["", "olt", "onu"] = Field(default="", description="whose module the figures of an ONU's line are of")
+    bursts: bool = Field(default=False, description="an OLT's receiver: a figure that is missing is no darkness")
+    side: Literal["", "olt"] = Field(default="", description="whose module the figures of an ONU's line are of")
 
     @model_validator(mode="after")
     def _rooted(self) -> Table:
