@@ -30,6 +30,7 @@ from starlette.routing import Route
 
 from exporters.calls import CallResults
 from exporters.device import Polled
+from exporters.drift import DriftFound
 from exporters.fibre_state import FibreState
 from exporters.jobs import JobRuns
 from exporters.metrics import CONTENT_TYPE, table
@@ -60,6 +61,7 @@ class Service:
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)
         self.registry.register(CallResults(world.state))
+        self.registry.register(DriftFound(world.state))
         self.registry.register(FibreState(lambda: self._world))
         self.jobs = JobRuns(world.state)
         self.registry.register(self.jobs)

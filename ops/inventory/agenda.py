@@ -11,8 +11,8 @@ from ops.inventory.declared import Declared
 from ops.inventory.moments import Arguments, Cron, Moment
 from ops.inventory.scalars import Code, Name, Title
 
-JOB_KINDS = ("apply", "provision", "drift", "config-backup", "backup", "drill", "call-test", "report")
-JobKind = Literal["apply", "provision", "drift", "config-backup", "backup", "drill", "call-test", "report"]
+JOB_KINDS = ("apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report")
+JobKind = Literal["apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report"]
 
 
 class Schedule(Declared):

@@ -1,7 +1,7 @@
-"""What differs from the declarations now: a plan that nobody is asked to apply.
+"""What differs now: from the declarations (a plan that nobody is asked to apply), and from what the last runs left.
 
-It sees what a plan sees: the queues on routers and the files that the suite places on servers. What else was changed on
-a server by hand (packages, units, users, settings of the roles) needs the deep sweep of issue 4.
+The first sees what a plan sees: the queues on routers and the files that the suite places on servers. The second is
+`ops.jobs.drift_sweep`: files, units, packages, accounts, settings, ports and firewalls of the servers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ops.errors import ChangesPendingError
+from ops.errors import ChangesPendingError, OpsError, PartlyAppliedError
+from ops.jobs.drift_sweep import CLEAN, Swept, accepted, forget, note, servers, sweep
+from ops.jobs.provision import _booted as booted
 from ops.plan.change import Change
 from ops.plan.render import diff
 from ops.progress import Event, Progress, State, silent
@@ -71,18 +73,78 @@ def _scope(world: World, args: Args) -> Scope:
     return Scope(tuple(args.get("opd", ())) or tuple(opd.code for opd in world.region.opds))
 
 
-@job("drift", "compare what is there with what is declared", scope=_scope, takes=("opd",), timeout=HOURS, priority=7)
+@job(
+    "drift",
+    "compare what is there with what is declared and with what the last runs left",
+    scope=_scope,
+    takes=("opd", "host", "accept"),
+    timeout=HOURS,
+    priority=7,
+)
 def DRIFT(run: Inside) -> Verdict:
-    found = drift(run.world, tuple(run.args.get("opd", ())), run.progress)
+    opds, hosts = tuple(run.args.get("opd", ())), tuple(run.args.get("host", ()))
+    if run.args.get("accept"):
+        accepted(run.world, servers(run.world, opds, hosts), run.progress)
+    swept = () if run.world.loopback else tuple(swept_now(run.world, opds, hosts, run.progress))
+    found = None if hosts else drift(run.world, opds, run.progress)
+    for one in swept:
+        run.subject("host", one.host, "ok" if one.state == CLEAN else "failed", one.why or f"{len(one.items)} differ")
+    if found:
+        _offices(run, found, swept)
+        _routers(run.world, found)
+    told = found.as_dict() if found else {"opds": list(opds), "changes": 0, "clean": True}
+    error = _error(found, swept)
+    clean = told["clean"] and error is None
+    return Verdict({**told, "clean": clean, "hosts": {one.host: _shown(one) for one in swept}}, error)
+
+
+def swept_now(world: World, opds: Sequence[str], hosts: Sequence[str], progress: Progress) -> list[Swept]:
+    """The sweep of the servers meant; of some offices only what is theirs."""
+    asked = servers(world, opds, hosts)
+    there = booted(world, set(asked))
+    found = sweep(world, [name for name in asked if name in there], progress)
+    return [one.of(opds) for one in found] if opds else found
+
+
+def _shown(one: Swept) -> dict[str, Any]:
+    return {**one.as_dict(), "repair": one.repair}
+
+
+def _offices(run: Inside, found: DriftResult, swept: Sequence[Swept]) -> None:
     offices = found.by_office()
     for opd in run.world.region.opds:
         differ = sum(len(changes) for changes in offices.get(opd.code, {}).values())
+        differ += sum(item.scope == opd.code for one in swept for item in one.items)
         if not found.opds or opd.code in found.opds:
             run.subject("opd", opd.code, "failed" if differ else "ok", f"{differ} differ" if differ else "")
-    unread = f"; no answer from {', '.join(sorted(found.unread))}" if found.unread else ""
-    what = f"{len(found.changes)} artefacts are not as declared{unread}"
-    error = None if found.clean else ChangesPendingError(what, "ops plan shows them")
-    return Verdict(found.as_dict(), error)
+
+
+def _routers(world: World, found: DriftResult) -> None:
+    """For metrics: what differs on routers, and which of them did not answer. All of them or, with offices, theirs."""
+    by_office = found.by_office()
+    for opd in world.region.opds:
+        for router in opd.routers if not found.opds or opd.code in found.opds else ():
+            differ = len(by_office.get(opd.code, {}).get(router.name, ()))
+            note(world, router.name, {opd.code: differ}, router.name in found.unread)
+    forget(
+        world, [server.name for server in world.region.servers] + [r.name for o in world.region.opds for r in o.routers]
+    )
+
+
+def _error(found: DriftResult | None, swept: Sequence[Swept]) -> OpsError | None:
+    """ChangesPendingError when anything differs; PartlyAppliedError when some are only unknown."""
+    items = sum(len(one.items) for one in swept)
+    changes = len(found.changes) if found else 0
+    silent_ones = sorted({one.host for one in swept if one.why} | set(found.unread if found else ()))
+    unread = f"; unknown: {', '.join(silent_ones)}" if silent_ones else ""
+    if items or changes:
+        parts = [f"{items} items on servers are not as they were left"] if items else []
+        parts += [f"{changes} artefacts are not as declared"] if changes else []
+        step = "ops drift repair shows what can be put right" if items else "ops plan shows them"
+        return ChangesPendingError(" and ".join(parts) + unread, step)
+    if silent_ones:
+        return PartlyAppliedError(f"nothing differs, but not all is known{unread}", "look at the reasons above")
+    return None
 
 
 def drift(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> DriftResult:

@@ -13,6 +13,7 @@ from typing import Any
 import ops.derive
 from ops.errors import OpsError, PartlyAppliedError, UsageError
 from ops.inventory.model import Region
+from ops.jobs import drift_manifest
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Scope, Verdict, job
@@ -102,6 +103,8 @@ def provision(
     summary = _with_silent(summary, hosts)
     for name, host in summary.hosts.items():
         progress(Event(STEP, name, _state(host), describe(host)))
+    if not check:
+        drift_manifest.keep(world, summary, whole=not tags, progress=progress)
     return summary
 
 

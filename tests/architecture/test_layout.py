@@ -85,7 +85,7 @@ def test_thinking_rooms_are_pure() -> None:
     found = [
         name
         for path, name in zip(PYTHON, names(PYTHON), strict=True)
-        if name.startswith(("ops/inventory/", "ops/derive/", "ops/plan/", "ops/fibre/"))
+        if name.startswith(("ops/inventory/", "ops/derive/", "ops/plan/", "ops/fibre/", "ops/sweep/"))
         and impure.search(path.read_text(encoding="utf-8"))
     ]
     assert found == []

@@ -117,6 +117,10 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     (world.state / "calls").mkdir()
     (world.state / "calls/dinkes.rsud.json").write_text(json.dumps(CALL), encoding="utf-8")
     backed_up(world.state)
+    (world.state / "drift").mkdir()
+    (world.state / "drift/dc-web.json").write_text(
+        '{"host": "dc-web", "at": 1, "unknown": false, "differ": {"_region": 2}}'
+    )
     with contextlib.suppress(HostFailedError):
         http.get(f"{url}/probe", {"target": "nosuch"})
     probed = names(probe(url, "dinkes-rtr1")) | names(probe(url, "rsud-rtr1")) | names(probe(url, "disdik-rtr1"))

@@ -1,4 +1,4 @@
-"""Nothing is applied by the calendar: an apply is of one plan, which somebody has read."""
+"""Nothing is applied or repaired by the calendar: an apply is of one plan, which somebody has read."""
 
 from __future__ import annotations
 
@@ -12,4 +12,7 @@ def check(region: Region) -> Iterable[Finding]:
     for schedule in region.schedules:
         if schedule.job == "apply":
             what = "apply may not be scheduled: it needs a plan that somebody has read"
+            yield Finding(schedule, "job", what, "schedule drift, which tells what differs")
+        if schedule.job == "drift-repair":
+            what = "drift-repair may not be scheduled: somebody must see what was changed by hand"
             yield Finding(schedule, "job", what, "schedule drift, which tells what differs")
