@@ -12,7 +12,9 @@ from ops.inventory.moments import Arguments, Cron, Moment
 from ops.inventory.scalars import Code, Name, Title
 
 JOB_KINDS = ("apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report")
-JobKind = Literal["apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report"]
+JobKind = Literal[
+    "apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report"
+]
 
 
 class Schedule(Declared):
