@@ -10,7 +10,7 @@ from exporters.book import Book, text
 from exporters.entities import Entities, read_entities
 from exporters.ports import DevicePort, Names
 from exporters.sensor import Guard, Sensor, guard_of, sensor_of
-from ops.catalogue.optical import POWERS, Column, Condition, Limit, Optic, Table
+from ops.catalogue.optical import NAMED, POWERS, Column, Condition, Limit, Optic, Table
 
 _LONGEST_SERIAL = 64
 
@@ -117,7 +117,7 @@ async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> 
 
 def _called(table: Table, row: Row) -> list[str]:
     """What the port may be called by the profile's rule."""
-    return [name.format(**{"pon": "", "onu": "", "lane": "", **row.said}) for name in table.port]
+    return [name.format(**{**dict.fromkeys(NAMED, ""), **row.said}) for name in table.port]
 
 
 def _spoken(table: Table, row: Row) -> str:

@@ -29,7 +29,8 @@ Raw = int | float | bytes | str | None
 _SIGN, _WRAP = 2**31, 2**32
 _BLANK = " \t\r\n\0"
 _NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/]*\s*$"
-_WORDS = {"ifindex", "entity", "pon", "onu", "lane", "any", "serial", "path"}
+NAMED = ("ifindex", "entity", "pon", "onu", "lane", "slot", "frame", "card")  # steps of an index that have a name
+_WORDS = {*NAMED, "any", "serial", "path"}
 _RESTS = {"serial", "path"}  # take all that is left of an index
 
 
@@ -228,9 +229,9 @@ class Split(Data):
 class Table(Data):
     """Columns that share one form of index.
 
-    `index`: its steps, `ifindex`, `entity` (entPhysicalIndex), `pon`, `onu`, `lane`, `any`, a number that must stand
-    there, or at the end `serial` (all that is left is an ONU's name in ASCII) or `path` (all that is left names the
-    ONU). Several forms: `onu.0.0 or path`, the first that fits holds.
+    `index`: its steps, `ifindex`, `entity` (entPhysicalIndex), `pon`, `onu`, `lane`, `slot`…, `any`, a number that must
+    stand there, or at the end `serial` (all that is left is an ONU's name in ASCII) or `path` (all that is left names
+    the ONU). Several forms: `onu.0.0 or path`, the first that fits holds.
     """
 
     index: IndexForm
