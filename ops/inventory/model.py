@@ -13,6 +13,7 @@ from pydantic import Field
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.declared import Declared
 from ops.inventory.moments import WeeklyWindow
+from ops.inventory.polling import Snmp
 from ops.inventory.scalars import (
     Address,
     Bandwidth,
@@ -107,6 +108,7 @@ class Access(Declared):
     router_user: Name = "kominfo"
     router_secret: SecretName = "router/password"  # noqa: S105 # the name of a secret, not a secret
     snmp_secret: SecretName = "snmp/community"  # noqa: S105 # the name of a secret, not a secret
+    snmp: Snmp | None = Field(default=None, description="how routers are asked; v2c with snmp_secret if none")
 
 
 class RegionFile(Declared):
@@ -214,6 +216,7 @@ class Router(Declared):
     site: Name = Field(description="one of this office's sites")
     model: Name = Field(description="a file of ops/catalogue/devices")
     address: Address = Field(description="management address (loopback)")
+    snmp: Snmp | None = Field(default=None, description="where it is asked otherwise than access.snmp says")
 
 
 class FibreDrop(Declared):
