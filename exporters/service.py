@@ -1,4 +1,6 @@
-"""The measuring service: /probe for a router, /sd for Prometheus's discovery, /metrics of its own, /healthz."""
+"""The measuring service: /probe for a router, /probe-all for all of them in one cycle, /sd for Prometheus's discovery,
+/metrics of its own, /healthz.
+"""
 
 from __future__ import annotations
 
@@ -29,27 +31,35 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporters.calls import CallResults
-from exporters.device import Polled
+from exporters.cycle import Cycle
+from exporters.device import FRESH_SECONDS, Polled
 from exporters.drift import DriftFound
 from exporters.fibre_state import FibreState
 from exporters.jobs import JobRuns
+from exporters.logins import login
 from exporters.metrics import CONTENT_TYPE, table
+from exporters.shards import Shard
+from exporters.upstreams import Upstreams
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, probe_groups, watched
-from ops.system.snmp import SnmpDevice, SnmpLogin
+from ops.system.snmp import SnmpDevice
 from ops.system.sockets import Socket
 from ops.world import World
 
 LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
+WHOLE = Shard()
 IN_FLIGHT = 64  # devices polled at the same time; as many again of those that were silent the last time
 
 
 class Service:
     """Polls what the inventory declares. `snmp_port`: for tests that serve agents without root."""
 
-    def __init__(self, world: World, snmp_port: int = 161) -> None:
-        self._world, self._snmp_port = world, snmp_port
+    def __init__(self, world: World, snmp_port: int = 161, shard: Shard = WHOLE) -> None:
+        self._world, self._snmp_port, self._shard = world, snmp_port, shard
         self._devices: dict[str, Polled] = {}
+        self._cycle = Cycle([])
+        self._running: asyncio.Task[str] | None = None
+        self._ran = -FRESH_SECONDS
         self._by_address: dict[str, str] = {}
         self._stamp: tuple[tuple[str, int], ...] = ()
         self._looked = -LOOK_SECONDS
@@ -65,8 +75,10 @@ class Service:
         self.registry.register(FibreState(lambda: self._world))
         self.jobs = JobRuns(world.state)
         self.registry.register(self.jobs)
+        self.registry.register(Upstreams(lambda: self._world.region if self._devices else None))
         self._probes = Counter(*_told("opd_exporter_probes_total"), registry=self.registry)
         self._declared = Gauge(*_told("opd_exporter_devices"), registry=self.registry)
+        self._took = Gauge(*_told("opd_exporter_cycle_seconds"), registry=self.registry)
 
     async def probe(self, target: str) -> str | None:
         """Prometheus text of one device by its name or management address; None when it is not declared."""
@@ -80,9 +92,20 @@ class Service:
         self._probes.labels("ok" if up else "down").inc()
         return text
 
+    async def probe_all(self) -> str:
+        """Prometheus text of all devices. Those who ask at once or soon after share one cycle."""
+        await self._refresh()
+        fresh = self._running and (not self._running.done() or time.monotonic() - self._ran < FRESH_SECONDS)
+        if not fresh or self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return await asyncio.shield(self._running)
+
     async def groups(self) -> list[dict[str, object]]:
         await self._refresh()
-        return probe_groups(self._world.region.opds)
+        groups = probe_groups(self._world.region.opds)
+        if self._shard.count > 1:  # a label of discovery only: another number of shards must not rename series
+            groups = [group | {"labels": _labels(group) | {"__meta_shard": str(self._shard)}} for group in groups]
+        return [group for group in groups if self._shard.has(_labels(group)["device"])]
 
     async def metrics(self) -> bytes:
         with contextlib.suppress(OpsError):
@@ -91,7 +114,14 @@ class Service:
             generate_latest, self.registry
         )  # a job database that is away must not hold all up
 
-    def close(self) -> None:
+    async def _run(self) -> str:
+        text = await self._cycle.run()
+        self._ran = time.monotonic()
+        self._took.set(self._cycle.seconds)
+        return text
+
+    async def close(self) -> None:
+        await self._cycle.close()
         for device in self._devices.values():
             device.close()
 
@@ -115,20 +145,22 @@ class Service:
             raise
         links: dict[str, list[Watched]] = {}
         for one in watched(region.opds):
-            links.setdefault(one.router.name, []).append(one)
-        login = SnmpLogin(world.secrets.get(region.access.snmp_secret))
-        self.close()
+            if self._shard.has(one.router.name):
+                links.setdefault(one.router.name, []).append(one)
+        await self.close()
         self._devices = {
-            name: Polled(self._snmp(name, ones, login), ones, region.plant, echoes=not world.loopback)
+            name: Polled(self._snmp(world, ones), ones, region.plant, echoes=not world.loopback)
             for name, ones in links.items()
         }
+        self._cycle = Cycle(self._devices.values())
         self._by_address = {str(ones[0].router.address): name for name, ones in links.items()}
         self._world, self._stamp = world, stamp
         self._declared.set(len(links))
 
-    def _snmp(self, name: str, links: list[Watched], login: SnmpLogin) -> SnmpDevice:
-        address, port = self._world.reach(str(links[0].router.address), self._snmp_port)
-        return SnmpDevice(name, address, login, port)
+    def _snmp(self, world: World, links: list[Watched]) -> SnmpDevice:
+        router = links[0].router
+        address, port = world.reach(str(router.address), self._snmp_port)
+        return SnmpDevice(router.name, address, login(router, world.region.access, world.secrets), port)
 
 
 def application(service: Service) -> Starlette:
@@ -139,6 +171,9 @@ def application(service: Service) -> Starlette:
         if text is None:
             return PlainTextResponse("no such device; /sd lists them: /probe?target=<name or address>\n", 404)
         return Response(text, media_type=CONTENT_TYPE)
+
+    async def probe_all(_request: Request) -> Response:
+        return Response(await service.probe_all(), media_type=CONTENT_TYPE)
 
     async def discovery(_request: Request) -> Response:
         return JSONResponse(await service.groups())
@@ -155,12 +190,13 @@ def application(service: Service) -> Starlette:
     @contextlib.asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
         yield
-        service.close()
+        await service.close()
         service.jobs.close()
 
     return Starlette(
         routes=[
             Route("/probe", probe),
+            Route("/probe-all", probe_all),
             Route("/sd", discovery),
             Route("/metrics", metrics),
             Route("/healthz", health),
@@ -171,9 +207,11 @@ def application(service: Service) -> Starlette:
     )
 
 
-def serve(world: World, listening: Socket) -> None:
+def serve(world: World, listening: Socket, shard: Shard = WHOLE) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
-    config = uvicorn.Config(application(Service(world)), log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(
+        application(Service(world, shard=shard)), log_level="warning", access_log=False, server_header=False
+    )
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
@@ -182,6 +220,11 @@ def _told(name: str) -> tuple[str, str, tuple[str, ...]]:
     """What prometheus_client wants to know of a metric of the table."""
     metric = table()[name]
     return name, metric.help, metric.labels
+
+
+def _labels(group: dict[str, object]) -> dict[str, str]:
+    labels = group["labels"]
+    return labels if isinstance(labels, dict) else {}
 
 
 def _stamp(inventory: Path) -> tuple[tuple[str, int], ...]:

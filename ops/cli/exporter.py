@@ -14,24 +14,31 @@ if TYPE_CHECKING:
     from ops.world import World
 
 HELP = "measure every office's router and serve it to Prometheus"
-EPILOG = "example: ops exporter serve -i inventories/batubara --listen 10.40.0.10:9800"
+EPILOG = """examples:
+  ops exporter serve -i inventories/batubara --listen 10.40.0.10:9800
+  ops exporter serve -i inventories/sumut --shard 2/8      the second of eight exporters that share a province"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=["serve"], help="serve: answer /probe?target=, /sd, /metrics, /healthz")
+    parser.add_argument(
+        "action", choices=["serve"], help="serve: answer /probe?target=, /probe-all, /sd, /metrics, /healthz"
+    )
     parser.add_argument(
         "--listen", metavar="ADDR:PORT", help="where (default: the station's address and exporter_port of region.yml)"
     )
+    parser.add_argument("--shard", metavar="N/COUNT", default="1/1", help="poll only this share of the devices")
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
     import logging  # noqa: PLC0415
 
     from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
+    from exporters.shards import Shard  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    shard = Shard.parse(args.shard)
     world = world_of(args)
-    serve(world, listen(world, args.listen, screen))
+    serve(world, listen(world, args.listen, screen), shard)
     return 0
 
 
@@ -42,7 +49,9 @@ def listen(world: World, where: str | None, screen: Screen) -> Socket:
     station = world.region.station
     address, port = _place(where) if where else world.reach(str(station.address), station.exporter_port)
     listening = listen_tcp(address, port)
-    screen.note(f"measuring at http://{address}:{port}/sd, /probe?target=<device>, /metrics; Ctrl-C ends it")
+    screen.note(
+        f"measuring at http://{address}:{port}/sd, /probe?target=<device>, /probe-all, /metrics; Ctrl-C ends it"
+    )
     return listening
 
 

@@ -1,0 +1,24 @@
+"""Credentials of routers, looked up by the names that the inventory gives; nothing here ever shows them."""
+
+from __future__ import annotations
+
+from ops.inventory.model import Access, Router
+from ops.inventory.polling import Snmp
+from ops.system.secrets import Secrets
+from ops.system.snmp import Login, SnmpLogin, SnmpUser
+
+
+def login(router: Router, access: Access, secrets: Secrets) -> Login:
+    """How this router is asked: its own `snmp`, else the region's, else v2c with the region's community."""
+    snmp = router.snmp or access.snmp or Snmp()
+    if snmp.version != "3":
+        community = secrets.get(snmp.community_secret or access.snmp_secret)
+        return SnmpLogin(community, snmp.version, snmp.any_source)
+    return SnmpUser(
+        snmp.user or "",
+        secrets.get(snmp.authentication_secret),
+        snmp.authentication,
+        snmp.privacy,
+        "" if snmp.privacy == "none" else secrets.get(snmp.privacy_secret),
+        snmp.cisco_keys,
+    )
