@@ -60,7 +60,8 @@ def _recorded(args: argparse.Namespace, screen: Screen) -> Discovered:
 
     recording = read(args.recording)
     if recording.wrong:
-        more = f" (and {len(recording.wrong) - 1} more such lines)" if len(recording.wrong) > 1 else ""
+        others = len(recording.wrong) - 1
+        more = f" (and {others} more such line{'s' * (others > 1)})" if others else ""
         screen.note(f"{recording.wrong[0]}{more}; left out")
     return asyncio.run(discover(recording, model=args.model))
 
