@@ -67,6 +67,9 @@ async def _column_sensors(place: Place, table: Table, optic: Optic, column: Colu
         if row is None:
             continue
         port, onu = await _joined(place, table, row, index, root)
+        # a vendor's ifIndex is one even where ifTable does not (any more) have it
+        ifindex, name = (port.ifindex, port.ifname) if port else (int(row.steps.get("ifindex", 0)), "")
+        name = name or await _named(place, table, index, root) or _spoken(table, row)
         limits = await _limits(place.book, column, row, root)
         guards = await _guards(place.book, (*table.only, *column.only), row, root)
         parts = len(column.parts(raw)) if column.lanes else 1
@@ -77,8 +80,8 @@ async def _column_sensors(place: Place, table: Table, optic: Optic, column: Colu
                     optic,
                     column,
                     f"{oid}.{index}",
-                    ifindex=port.ifindex if port else 0,
-                    port=port.ifname if port else _spoken(table, row),
+                    ifindex=ifindex,
+                    port=name,
                     lane=lane,
                     onu=onu,
                     side=table.side if onu else "",
@@ -102,17 +105,20 @@ async def _joined(place: Place, table: Table, row: Row, index: str, root: str) -
 
 
 async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> DevicePort | None:
-    if table.port_name:
-        named = text((await place.book.column(_oid(root, table.port_name))).get(index))
-        port = place.names.find(named) or place.names.inside(named)
-        if port:
-            return port
-    if "ifindex" in row.steps:
-        return place.ports.get(int(row.steps["ifindex"]))
+    port = place.ports.get(int(row.steps["ifindex"])) if "ifindex" in row.steps else None
+    named = "" if port else await _named(place, table, index, root)
+    port = port or place.names.find(named) or place.names.inside(named)
+    if port or "ifindex" in row.steps:
+        return port
     if "entity" in row.steps:
         return (await place.entities()).port_of(row.steps["entity"], place.names, place.ports)
     found = (place.names.find(name) for name in _called(table, row))
     return next((port for port in found if port), None)
+
+
+async def _named(place: Place, table: Table, index: str, root: str) -> str:
+    """What the device itself calls the port of a row, where the vendor's table says so."""
+    return text((await place.book.column(_oid(root, table.port_name))).get(index)) if table.port_name else ""
 
 
 def _called(table: Table, row: Row) -> list[str]:
