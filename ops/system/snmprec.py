@@ -20,6 +20,8 @@ from ops.system.ber import Oid, Tag, Value
 from ops.system.snmp import Held, Walk
 
 _NUMBERS = {Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER64}
+# What agents that count with a sign tell as -1 is meant as the greatest number.
+_WRAPS = {Tag.COUNTER32: 2**32, Tag.GAUGE32: 2**32, Tag.TIMETICKS: 2**32, Tag.COUNTER64: 2**64}
 _OPAQUE, _UINTEGER32 = 68, 71
 _OPAQUE_FLOATS = {b"\x9f\x78\x04": "!f", b"\x9f\x79\x08": "!d"}  # net-snmp's floats within an Opaque
 _DOTTED = re.compile(r"\.?\d+(?:\.\d+)*")
@@ -157,7 +159,8 @@ def _data(tag: Tag, form: str, said: bytes) -> int | bytes | Oid | None:
         return said
     text = said.decode("ascii", "replace").strip()
     if tag in _NUMBERS:
-        return int.from_bytes(said, "big") if form else int(text)
+        number = int.from_bytes(said, "big") if form else int(text)
+        return number % _WRAPS[tag] if tag in _WRAPS else number
     if tag is Tag.OID:
         return tuple(int(step) for step in text.strip(".").split(".")) if text else (0, 0)
     if tag is Tag.IP_ADDRESS:
