@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from exporters.book import Book, Source, text
 from exporters.optical_sensors import sensor_sensors
 from exporters.optical_tables import Place, table_sensors
-from exporters.ports import DevicePort, Names, read_ports
+from exporters.ports import DevicePort, Names, described, read_ports
 from exporters.sensor import Sensor, Values
 from ops.catalogue.device import Device, device, names
 from ops.catalogue.identify import Identified, identify
@@ -61,9 +61,11 @@ async def discover(source: Source, *, model: str = "", state: bool = True) -> Di
     book = Book(source)
     said = await book.get([DESCRIPTION, OBJECT_ID, UPTIME, NAME, LAST_CHANGE])
     description, object_id = text(said.get(DESCRIPTION)), text(said.get(OBJECT_ID)).strip(".")
-    ports = await read_ports(book, state=state)
-    place = Place(book, ports, Names(ports.values()))
     identified = Identified(model, "the inventory names this model") if model else identify(object_id, description)
+    ports = await read_ports(book, state=state)
+    if not state and _by_name(device(identified.model) if identified.model else None):
+        ports = await described(book, ports)
+    place = Place(book, ports, Names(ports.values()))
     if identified.model:
         sensors = await _sensors(place, device(identified.model))
     else:
@@ -80,6 +82,15 @@ async def discover(source: Source, *, model: str = "", state: bool = True) -> Di
         said.get(LAST_CHANGE),
         book.broken,
     )
+
+
+def _by_name(profile: Device | None) -> bool:
+    """Whether what is optical is joined to ports by their names, so that every name is needed."""
+    optical = profile.optical if profile else None
+    if optical is None:
+        return profile is None
+    tables = [table for table in optical.tables if "ifindex" not in table.index or table.onu_name]
+    return bool(optical.sensors or tables)
 
 
 async def _guess(place: Place, identified: Identified) -> tuple[Identified, list[Sensor]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporters.book import Book, number, text
 from ops.system.snmp import Held
@@ -37,11 +37,20 @@ class DevicePort:
 
 
 async def read_ports(book: Book, *, state: bool = True) -> dict[int, DevicePort]:
-    """Every port by ifIndex. Without `state` only names: what a poll asks for anyway is not walked."""
-    columns: Columns = {oid: await book.column(oid) for oid in (*_NAMES, *(_STATE if state else ()))}
-    # ifName is asked first: a device that has it for every port is numbered by it; else ifTable says which there are.
+    """Every port by ifIndex.
+
+    Without `state` names only, ifDescr only where the device has no ifName: what a poll asks for anyway is not walked.
+    """
+    wanted = (*_NAMES, *_STATE) if state else (IF_NAME,) if await book.column(IF_NAME) else (IF_DESCR,)
+    columns: Columns = {oid: await book.column(oid) for oid in wanted}
     indices = sorted({int(index) for column in columns.values() for index in column if index.isdigit()})
     return {index: _port(str(index), columns) for index in indices}
+
+
+async def described(book: Book, ports: Mapping[int, DevicePort]) -> dict[int, DevicePort]:
+    """The same ports with their ifDescr, by which many name what is plugged in."""
+    descrs = await book.column(IF_DESCR)
+    return {index: replace(port, ifdescr=text(descrs.get(str(index)))) for index, port in ports.items()}
 
 
 def _port(index: str, columns: Columns) -> DevicePort:
