@@ -114,21 +114,22 @@ class Plain:
                 found.update(_by_name(asked, begin, raw))
                 return left[len(asked) :]
         except (TooBigError, BerError):
-            return self._halve(asked, left)
-        return self._refused(asked, left, begin)
+            return self._halve(asked, left, found)
+        return self._refused(asked, left, found, begin)
 
-    def _halve(self, asked: list[str], left: list[str]) -> list[str]:
+    def _halve(self, asked: list[str], left: list[str], found: dict[str, Held]) -> list[str]:
         if len(asked) > 1:
             self.most = len(asked) // 2
             return left
-        if len(left) == 1:
+        if not found:
+            self.most = MOST_VARBINDS  # it is not the size
             raise HostFailedError(self.name, "SNMP: answers with nothing, whatever is asked")
         return left[1:]
 
-    def _refused(self, asked: list[str], left: list[str], begin: wire.Head) -> list[str]:
+    def _refused(self, asked: list[str], left: list[str], found: dict[str, Held], begin: wire.Head) -> list[str]:
         """One name spoils the whole question (v1 noSuchName, genErr): go on without it."""
         if not 1 <= begin.place <= len(asked):
-            return self._halve(asked, left)
+            return self._halve(asked, left, found)
         refused = asked[begin.place - 1]
         if self.login.version == "1" and begin.status == wire.NO_SUCH_NAME:
             self.lacking.add(refused)
