@@ -20,25 +20,37 @@ from ops.inventory.scalars import (
     Code,
     Domain,
     Duration,
-    Extension,
-    ExtensionRange,
     IfName,
     Interface,
     Label,
-    Mac,
     Name,
     Network,
     SecretName,
     SecretNames,
-    ShortCodes,
     Title,
     UserName,
 )
+from ops.inventory.telephony import Group, Menu, Numbering, Phone, Phones, Trunk
 
 # declared in files of their own, found here with the rest
-__all__ = ["JOB_KINDS", "Agenda", "Declared", "Freeze", "JobKind", "Schedule"]
+__all__ = [
+    "JOB_KINDS",
+    "Agenda",
+    "Declared",
+    "Freeze",
+    "Group",
+    "JobKind",
+    "Menu",
+    "Numbering",
+    "Phone",
+    "Phones",
+    "Schedule",
+    "Trunk",
+]
 
 Share = Annotated[float, Field(ge=0, le=1)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_HTTP = r"^(https?://[^\s\"{}]+)?$"
 Location = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
 
 
@@ -50,15 +62,6 @@ class AddressPlan(Declared):
     drc: Network = Field(description="servers of the recovery centre")
     transport: Network = Field(description="point-to-point networks between fibre nodes and office routers")
     offices: Network = Field(description="every office's LAN lies inside")
-
-
-class Numbering(Declared):
-    digits: Annotated[int, Field(ge=3, le=8, description="of every extension")] = 5
-    pbx: Name = Field(description="the server in hosts.yml that runs Asterisk")
-    emergency: tuple[Extension, ...] = Field(description="numbers that nothing may shadow")
-    short_codes: ShortCodes = Field(default={}, description="what is dialled: the extension that rings")
-    country_code: str = "62"
-    area_code: str = "622"
 
 
 class Upstream(Declared):
@@ -111,6 +114,23 @@ class Access(Declared):
     snmp: Snmp | None = Field(default=None, description="how routers are asked; v2c with snmp_secret if none")
 
 
+class Alerting(Declared):
+    """Where alerts go. What is urgent reaches the regency's own office at any hour; offices are told by day only."""
+
+    quiet_from: ClockTime = Field(
+        default="21:00", description="by the region's clock; from then on only what is urgent"
+    )
+    quiet_until: ClockTime = Field(default="06:00", description="by the region's clock")
+    webhook: str = Field(default="", pattern=_HTTP, description="address that takes every alert as JSON")
+    smarthost: str = Field(default="", pattern=r"^([A-Za-z0-9.-]+:\d{1,5})?$", description="mail server, HOST:PORT")
+    mail_from: str = Field(default="", description="sender of mail")
+    mail_to: tuple[str, ...] = Field(default=(), description="the regency's own office")
+    mail_user: str = Field(default="", description="its name at the mail server; none when it asks for none")
+    telegram_chat: int | None = Field(default=None, description="chat of the regency's own office")
+    mail_secret: SecretName = "alerts/mail"  # noqa: S105 # the name of a secret, not a secret
+    telegram_secret: SecretName = "alerts/telegram"  # noqa: S105 # the name of a secret, not a secret
+
+
 class RegionFile(Declared):
     name: Title = Field(description="the regency's name")
     code: Code
@@ -122,6 +142,7 @@ class RegionFile(Declared):
     policies: Policies = Policies()
     station: Station
     access: Access = Access()
+    alerting: Alerting = Alerting()
 
 
 # ---- hosts.yml (read here, owned by Ansible)
@@ -259,19 +280,6 @@ class WebHost(Declared):
     name: Label = Field(description="label below the region's domain; the office's DNS zone")
     server: Name = Field(description="a server of the group web in hosts.yml")
     aliases: tuple[Label, ...] = Field(default=(), description="further labels")
-
-
-class Phone(Declared):
-    number: Extension = Field(description="inside the office's range")
-    name: Title = Field(description="shown to those who are called")
-    place: Literal["reception", "head", "desk", "group", "test", "softphone"] = "desk"
-    model: Name | None = Field(default=None, description="a file of ops/catalogue/phones; none for a test extension")
-    mac: Mac | None = Field(default=None, description="on the label under the telephone")
-
-
-class Phones(Declared):
-    range: ExtensionRange = Field(description="the office's block of numbers, its own alone")
-    extensions: tuple[Phone, ...] = ()
 
 
 class BackupSet(Declared):

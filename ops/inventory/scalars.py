@@ -96,6 +96,7 @@ _DOMAIN = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 _NUMBER = r"\d{2,8}"
 _RANGE = r"\d{2,8}-\d{2,8}"
 _TITLE = r"[^\x00-\x1f\x7f]{1,200}"
+_E164 = r"\+[1-9]\d{6,14}"
 _USER = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}"
 _SECRET = r"[a-z0-9][a-z0-9/_.-]{0,99}"  # noqa: S105 # the form of a secret's name
 
@@ -128,3 +129,13 @@ SecretName = Annotated[
 ]
 ShortCodes = Annotated[dict[str, Extension], BeforeValidator(_without_place)]
 SecretNames = Annotated[dict[str, SecretName], BeforeValidator(_without_place)]
+E164 = Annotated[
+    str, _pattern(_E164, "a number as the world dials it (write +62622410001, in quotes)"), _text("+62622410001", _E164)
+]
+E164Block = Annotated[
+    str,
+    _pattern(rf"{_E164}-{_E164}", "a block of numbers (write +62622410000-+62622410099)"),
+    _text("+62622410000-+62622410099", rf"{_E164}-{_E164}"),
+]
+DirectDial = Annotated[dict[E164, Extension], BeforeValidator(_without_place)]
+MenuKeys = Annotated[dict[str, Extension], BeforeValidator(_without_place)]

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from ops.inventory.finding import Finding
-from ops.inventory.model import BackupSet, Declared, Link, Opd, Phone, Region, Router, Schedule, WebHost
+from ops.inventory.model import BackupSet, Declared, Group, Link, Menu, Opd, Phone, Region, Router, Schedule, WebHost
 
 
 def links(region: Region) -> Iterator[tuple[Opd, Link]]:
@@ -20,6 +20,11 @@ def routers(region: Region) -> Iterator[tuple[Opd, Router]]:
 
 def phones(region: Region) -> Iterator[tuple[Opd, Phone]]:
     return ((opd, phone) for opd in region.opds if opd.phones for phone in opd.phones.extensions)
+
+
+def numbers(region: Region) -> Iterator[tuple[Opd, Phone | Group | Menu]]:
+    """Everything that has a number of an office's range: extensions, groups, menus."""
+    return ((opd, thing) for opd in region.opds if opd.phones for thing in opd.phones.taken)
 
 
 def webs(region: Region) -> Iterator[tuple[Opd, WebHost]]:

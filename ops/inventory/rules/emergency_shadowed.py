@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import Region
-from ops.inventory.walk import phones
+from ops.inventory.walk import numbers
 
 _HINT = "a telephone that dials at the first match would never get through"
 
@@ -21,11 +21,11 @@ def check(region: Region) -> Iterable[Finding]:
                 what = f"{code} shadows the emergency number {other}"
                 yield Finding(region.numbering, f"short_codes.{code}", what, _HINT)
     whole, beginnings = tuple(codes), {code[:end] for code in codes for end in range(1, len(code))}
-    for _, phone in phones(region):
-        if phone.number.startswith(whole) or phone.number in beginnings:
+    for _, thing in numbers(region):
+        if thing.number.startswith(whole) or thing.number in beginnings:
             for code, what in codes.items():
-                if _shadows(phone.number, code):
-                    yield Finding(phone, "number", f"{phone.number} shadows {what} {code}", _HINT)
+                if _shadows(thing.number, code):
+                    yield Finding(thing, "number", f"{thing.number} shadows {what} {code}", _HINT)
 
 
 def _shadows(one: str, other: str) -> bool:

@@ -12,7 +12,7 @@ def check(region: Region) -> Iterable[Finding]:
     for opd in region.opds:
         if opd.phones:
             first, last = opd.phones.range.split("-")
-            for phone in opd.phones.extensions:
-                if len(phone.number) != len(first) or not first <= phone.number <= last:
-                    what = f"{phone.number} is outside the office's range {opd.phones.range}"
-                    yield Finding(phone, "number", what, f"take a free number from {first} to {last}")
+            for thing in opd.phones.taken:
+                if len(thing.number) != len(first) or not first <= thing.number <= last:
+                    what = f"{thing.number} is outside the office's range {opd.phones.range}"
+                    yield Finding(thing, "number", what, f"take a free number from {first} to {last}")

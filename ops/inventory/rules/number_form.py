@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import Region
-from ops.inventory.walk import phones
+from ops.inventory.walk import numbers
 
 _TAKEN = {"0": "leads to the outside line", "1": "belongs to public short codes", "9": "is never used"}
 
@@ -18,9 +18,9 @@ def check(region: Region) -> Iterable[Finding]:
             for number in opd.phones.range.split("-"):
                 for what, hint in _wrong(number, digits):
                     yield Finding(opd.phones, "range", f"{opd.phones.range}: {what}", hint)
-    for _, phone in phones(region):
-        for what, hint in _wrong(phone.number, digits):
-            yield Finding(phone, "number", what, hint)
+    for _, thing in numbers(region):
+        for what, hint in _wrong(thing.number, digits):
+            yield Finding(thing, "number", what, hint)
 
 
 def _wrong(number: str, digits: int) -> Iterable[tuple[str, str]]:
