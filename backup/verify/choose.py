@@ -18,7 +18,7 @@ SMALL = 0.5  # share of what was expected
 EARLIER = 5  # snapshots whose median is what is expected
 SETTLED = 7 * 86400.0  # seconds after which small is the new size
 NEAR_EMPTY, FLOOD, FLOOD_TIME = 0.25, 4, 86400.0  # share of bytes, snapshots, seconds: a flood
-SWARM, SWARM_TIME = 10, 3600.0  # near-empty snapshots of other paths, seconds: a flood as well
+SWARM, SWARM_TIME = 10, 6 * 3600.0  # near-empty snapshots of other paths, seconds: a flood as well
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def choose(every: Sequence[Snapshot], wish: Wish) -> Choice:
     fits = covering(ours, wish.root)
     past = [one for one in fits if one.at <= wish.now + AHEAD]
     sane, small = _sizes(past, wish)
-    findings += _judged(small, wish, _expected(sane, wish)) + _swarms(every, fits, _expected(sane, wish), wish)
+    expected = _expected(sane, wish)
+    ahead = [one for one in fits if one.at > wish.now + AHEAD and 0 <= one.bytes < SMALL * expected]
+    findings += _judged(small, ahead, wish, expected) + _swarms(every, fits, expected, wish)
     chosen = next(reversed(sane or small or fits), None)
     if chosen is None:
         has = f"{len(ours)} of other paths" if ours else f"none; there are {len(every)} of other hosts"
@@ -147,12 +149,13 @@ def _expected(sane: Sequence[Snapshot], wish: Wish) -> float:
     return float(statistics.median(told)) if told else 0.0
 
 
-def _judged(small: Sequence[Snapshot], wish: Wish, expected: float) -> list[Finding]:
+def _judged(small: Sequence[Snapshot], ahead: Sequence[Snapshot], wish: Wish, expected: float) -> list[Finding]:
+    """`small`: after the last whole one · `ahead`: small and dated in the future."""
+    if _flood([one for one in (*small, *ahead) if one.bytes < NEAR_EMPTY * expected], FLOOD, FLOOD_TIME):
+        what = f"{len(small) + len(ahead)} near-empty snapshots after the last whole one: a flood"
+        return [Finding(Fault.RANSOMWARE, what)]
     if not small:
         return []
-    if _flood([one for one in small if one.bytes < NEAR_EMPTY * expected], FLOOD, FLOOD_TIME):
-        what = f"{len(small)} near-empty snapshots in a row after the last whole one: a flood that pushes it out"
-        return [Finding(Fault.RANSOMWARE, what)]
     last = small[-1]
     told = f"{last.bytes} bytes in {last.files} files, {expected:.0f} bytes expected"
     return [Finding(Fault.INCOMPLETE, f"the newest snapshot {last.id[:8]} of {wish.root} holds {told}")]
@@ -166,7 +169,7 @@ def _swarms(every: Sequence[Snapshot], fits: Sequence[Snapshot], expected: float
         if one.id not in ours and 0 <= one.bytes < NEAR_EMPTY * expected:
             groups.setdefault((one.host, one.paths), []).append(one)
     return [
-        Finding(Fault.RANSOMWARE, f"{len(group)} near-empty snapshots of {host}:{' '.join(paths)} within an hour")
+        Finding(Fault.RANSOMWARE, f"{len(group)} near-empty snapshots of {host}:{' '.join(paths)} within hours")
         for (host, paths), group in groups.items()
         if host == wish.host and _flood(sorted(group, key=lambda one: one.at), SWARM, SWARM_TIME)
     ]

@@ -127,7 +127,7 @@ def _cut(path: str, entry: Entry, there: Seen, root: str, earlier: str) -> bool:
         return True
     before = f"{earlier}/{path}"
     if earlier and os.path.isfile(before) and sha256(before) == entry.sha256:  # noqa: PTH113 # any name
-        return _head(before, there.size) == there.sha256
+        return begins(before, there)
     with open(f"{root}/{path}", "rb") as source:  # noqa: PTH123
         source.seek(max(0, there.size - 4096))
         tail = source.read()
@@ -135,13 +135,16 @@ def _cut(path: str, entry: Entry, there: Seen, root: str, earlier: str) -> bool:
     return midway and there.size >= _CUT_LEAST * entry.size
 
 
-def _head(path: str, size: int) -> str:
-    sums = hashlib.sha256()
+def begins(path: str, there: Seen) -> bool:
+    """Whether a file, if it is there, begins with all that `there` holds."""
+    if not os.path.isfile(path):  # noqa: PTH113 # any name
+        return False
+    sums, size = hashlib.sha256(), there.size
     with open(path, "rb") as source:  # noqa: PTH123 # any name
         while size > 0 and (chunk := source.read(min(1 << 20, size))):
             sums.update(chunk)
             size -= len(chunk)
-    return sums.hexdigest()
+    return sums.hexdigest() == there.sha256
 
 
 def _followed(path: str, there: Seen) -> Seen:

@@ -17,6 +17,7 @@ from backup import trouble
 from backup.hostside import programs, rest_mirror
 from backup.restic import LONG, QUICK, Repository, Restic, Secret
 from backup.verify import files, target, view
+from backup.verify.here import Here
 from backup.verify.verdict import Fault, Finding, of_restic
 from ops.system import hostpython
 from ops.system.process import Local
@@ -94,7 +95,7 @@ def _folder(door: Door, repository: Path) -> Opened:
     made.view.mkdir()
     view.make(repository, made.view, found, key.content)
     made.locks = [one.name for one in sorted(found.whole["locks"], key=_newest)]
-    made.restic = Restic(Local(), Repository(str(made.view), Secret(door.password)), door.program)
+    made.restic = Here(Repository(str(made.view), Secret(door.password)), door.program)
     door.tell("scan", "every pack")
     made.findings += files.scan(repository, key.master)
     lost_index = found.broken["index"] or not found.whole["index"]
@@ -139,7 +140,7 @@ def _elsewhere(door: Door) -> Opened:
     why, limit = _probe(door.repo)
     if why:
         return made.stop(Fault.NETWORK, f"{plain(door.repo)}: {why}")
-    restic = Restic(Local(), Repository(door.repo, Secret(door.password)), door.program)
+    restic = Here(Repository(door.repo, Secret(door.password)), door.program)
     done = restic.ask(["list", "locks", "--no-lock"], limit)
     if wrong := trouble.judge(done):
         return made.stop(of_restic(wrong), f"{plain(door.repo)}: {trouble.reason(done)}")

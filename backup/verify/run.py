@@ -5,9 +5,9 @@ Everything that is wrong is told, also where the restore went round it: it succe
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -21,7 +21,7 @@ from backup.restic import AT_LEAST, LONG, QUICK, Restic
 from backup.trouble import ResticError, Trouble
 from backup.verify import choose, compare, history, locks, opened, target, tree, verdict, wanted
 from backup.verify.choose import Choice, Snapshot
-from backup.verify.tree import Seen
+from backup.verify.since import Since, literal
 from backup.verify.verdict import Fault, Finding, Verdict
 from backup.verify.wanted import Entry
 from ops.errors import UsageError
@@ -30,7 +30,14 @@ from ops.system import tools
 
 ROOM = 1.02  # free space wanted, as a multiple of what will lie there
 TOLD = 5  # of restic's own messages
-_GLOB = re.compile(r"([*?\[\]\\])")
+_DISKS = {  # what a disk says that holds the repository, or the copies made of it
+    errno.ENOSPC: Fault.SPACE,
+    errno.EDQUOT: Fault.SPACE,
+    errno.EIO: Fault.CORRUPTION,
+    errno.EUCLEAN: Fault.CORRUPTION,
+    errno.ESTALE: Fault.NETWORK,
+    errno.ETIMEDOUT: Fault.NETWORK,
+}
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,10 @@ def verify(asked: Request, progress: Progress) -> Verdict:
             _prove(case)
         except ResticError as error:
             case.note(verdict.of_restic(error.trouble), error.what)
+        except OSError as error:
+            if error.errno not in _DISKS:
+                raise
+            case.note(_DISKS[error.errno], f"{error.filename or 'disk'}: {error.strerror}")
     taken = time.monotonic() - begun
     if taken > asked.rto:
         case.note(Fault.RTO, f"{taken:.1f} s from declared to compared, {asked.rto:.0f} s agreed")
@@ -216,7 +227,7 @@ def _restore(case: _Case, restic: Restic, chosen: Snapshot) -> bool:
     done = restic.ask([*words, f"{chosen.id}:{root}"], limit)
     if "not a directory" in done["err"]:
         above, _, name = root.rpartition("/")
-        done = restic.ask([*words, f"{chosen.id}:{above or '/'}", "--include", _literal(name)], limit)
+        done = restic.ask([*words, f"{chosen.id}:{above or '/'}", "--include", literal(name)], limit)
         if len(case.listed) == 1:
             case.listed = dict(zip([name], case.listed.values(), strict=True))
     if done["code"] == 0 and not trouble.errors(done):
@@ -238,58 +249,22 @@ def _failed(done: Mapping[str, object], root: str) -> tuple[Fault, str]:
 
 def _compare(case: _Case, restic: Restic, choice: Choice) -> None:
     case.tell("compare", "every file")
+    assert choice.snapshot  # noqa: S101 # it was restored
     seen = tree.look(case.target)
+    root = "/" + case.asked.root.strip("/")
+    since = Since(restic, case.target, case.private, root, choice.snapshot, choice.before)
     files = {path: one for path, one in seen.items() if not one.link}
     case.note(Fault.NONE, f"{len(files)} files, {sum(one.size for one in files.values())} bytes restored and hashed")
     if case.listed:
         short = [path for path, one in case.listed.items() if path in seen and 0 < seen[path].size < one.size]
-        earlier = _earlier(case, restic, choice, short)
+        earlier = since.earlier(short, choice.before[-1]) if choice.before else ""
         found = compare.judge(case.listed, seen, case.target, earlier)
         case.findings += found or [Finding(Fault.NONE, f"all {len(case.listed)} files of the list are as they must be")]
     case.findings += compare.canaries(case.canaries, seen, case.target) if case.canaries else []
     case.findings += history.dumps(files, case.target)
-    if choice.before and choice.snapshot and not history.settled(choice.snapshot, choice.before):
-        _history(case, restic, choice, files)
+    if choice.before and not (case.listed and history.settled(choice.snapshot, choice.before)):
+        case.findings += since.judge(files, listed=bool(case.listed))
     case.proven = True
-
-
-def _history(case: _Case, restic: Restic, choice: Choice, seen: Mapping[str, Seen]) -> None:
-    """What changed since earlier snapshots: too much, into what looks encrypted, or away."""
-    assert choice.snapshot  # noqa: S101 # the caller saw it
-    near, far = choice.before[-1], choice.before[-choose.EARLIER :][0]
-    for before in dict.fromkeys((near, far)):
-        root = "/" + case.asked.root.strip("/")
-        words = ["diff", "--no-lock", f"{before.id}:{root}", f"{choice.snapshot.id}:{root}"]
-        done = restic.ask(words, LONG)
-        if done["code"] != 0:
-            continue
-        changed = history.changes(done["out"])
-        if before is near and not case.listed:
-            case.findings += history.judge(changed, seen, choice.snapshot, near)
-        if hits := history.suspicious(changed, seen, case.target):
-            total = len(seen) - len(changed.added) + len(changed.removed)
-            only = Choice(choice.snapshot, (before,), ())
-            earlier = _earlier(case, restic, only, [one for one in hits if one in changed.modified])
-            case.findings += history.encryption(changed, total, hits, earlier)
-            return
-
-
-def _earlier(case: _Case, restic: Restic, choice: Choice, paths: list[str]) -> str:
-    """A private folder with some files as they were in the snapshot before; "" where there is nothing to look at."""
-    if not paths or not choice.before:
-        return ""
-    folder = case.private / f"earlier-{choice.before[-1].id[:8]}"
-    root = "/" + case.asked.root.strip("/")
-    words = ["restore", "--no-lock", "--target", str(folder), f"{choice.before[-1].id}:{root}"]
-    for path in paths[: history.SAMPLE]:
-        words += ["--include", _literal(path)]
-    restic.ask(words, LONG)
-    return str(folder)
-
-
-def _literal(path: str) -> str:
-    """A pattern of restic's that fits this path below the root and no other."""
-    return "/" + _GLOB.sub(r"\\\1", path)
 
 
 def _empty(folder: str) -> None:
