@@ -55,8 +55,7 @@ def write(world: World, manifest: Manifest) -> None:
 
 def look(world: World, host: str, asked: Mapping[str, Any]) -> Seen:
     """What is there now, in one program on the host. HostFailedError when it can not be asked."""
-    seen: Seen = call(world.fleet.on(host), Call((host_state,), "state", {"asked": asked}, _SECONDS))
-    return seen
+    return host_state.unpacked(call(world.fleet.on(host), Call((host_state,), "packed", {"asked": asked}, _SECONDS)))
 
 
 def keep(world: World, summary: RunSummary, whole: bool, progress: Progress = silent) -> None:

@@ -27,6 +27,7 @@ PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 FOLDER = "drift"  # the last finding of each host, for metrics
 CLEAN, DRIFTED, UNKNOWN = "clean", "drifted", "unknown"
 AT_ONCE = 32
+KEPT_OPEN = 64  # connections; with more hosts each is closed after its look
 Look = Callable[[World, str, Mapping[str, Any]], Seen]
 
 
@@ -81,7 +82,7 @@ def sweep(
 ) -> list[Swept]:
     """All hosts side by side; one that fails, fails alone. The caller stands in the world's network."""
     with threads.pool(AT_ONCE, world.enter) as pool:
-        found = list(pool.map(lambda host: _sweep(world, host, progress, look), hosts))
+        found = list(pool.map(lambda host: _sweep(world, host, progress, look, len(hosts) > KEPT_OPEN), hosts))
     for one in found:
         _note(world, one)
     return found
@@ -104,9 +105,11 @@ def servers(world: World, opds: Sequence[str] = (), hosts: Sequence[str] = ()) -
     return tuple(sorted(wanted if hosts or opds else known))
 
 
-def _sweep(world: World, host: str, progress: Progress, look: Look) -> Swept:
+def _sweep(world: World, host: str, progress: Progress, look: Look, hang_up: bool) -> Swept:
     began = time.monotonic()
     found = _looked(world, host, look)
+    if hang_up and host in world.fleet.logins:
+        world.fleet.on(host).close()
     found = replace(found, seconds=round(time.monotonic() - began, 2))
     state = {CLEAN: State.OK, DRIFTED: State.CHANGED, UNKNOWN: State.FAILED}[found.state]
     text = f"{len(found.items)} differ" if found.items else "as it was left" if found.state == CLEAN else ""

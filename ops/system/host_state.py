@@ -6,15 +6,18 @@ host, starting programs is what costs.
 
 from __future__ import annotations
 
+import base64
 import glob
 import grp
 import hashlib
+import json
 import os
 import pwd
 import re
 import socket
 import stat
 import subprocess
+import zlib
 
 BIGGEST = 16 << 20  # bytes of a file that is hashed; of a larger one the size is told
 PRIVILEGED = ("adm", "disk", "docker", "lxd", "root", "shadow", "sudo", "wheel")  # groups whose members matter
@@ -47,6 +50,17 @@ def state(asked: dict[str, list[str]]) -> Told:
         "tables": tables(asked["tables"], cannot),
         "cannot": cannot,
     }
+
+
+def packed(asked: dict[str, list[str]]) -> str:
+    """The same as one short word."""
+    return base64.b85encode(zlib.compress(json.dumps(state(asked)).encode())).decode()
+
+
+def unpacked(word: str) -> Told:
+    """What `packed` told."""
+    told: Told = json.loads(zlib.decompress(base64.b85decode(word)))
+    return told
 
 
 def entry(path: str) -> list[object] | None:

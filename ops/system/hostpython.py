@@ -6,7 +6,9 @@ secrets in `arguments` travel in the same input and are never in argv or in a fi
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +21,13 @@ from ops.system.process import TIMED_OUT, Ask, Exec
 _RESULT, _EVENT = "@result ", "@event "  # plain words: str.splitlines() breaks at most control characters
 # Told to end (TERM), it ends in order: what its functions started is ended by their own `finally`.
 _BOOT = """
-import json, signal, sys, types
+import base64, json, signal, sys, types, zlib
 def _end(*_):
     signal.signal(signal.SIGTERM, lambda *_: None)
     sys.exit("it was told to end")
 signal.signal(signal.SIGTERM, _end)
-for _name, _text in json.loads({modules!r}):
+_modules, _given = json.loads(zlib.decompress(base64.b85decode({packed!r})))
+for _name, _text in _modules:
     _parts = _name.split(".")
     for _i in range(1, len(_parts)):
         _above = ".".join(_parts[:_i])
@@ -35,7 +38,7 @@ for _name, _text in json.loads({modules!r}):
     sys.modules[_name] = _module
     exec(compile(_text, _name, "exec"), _module.__dict__)
 sys.stdin = open("/dev/null")
-_answer = getattr(sys.modules[{module!r}], {function!r})(**json.loads({arguments!r}))
+_answer = getattr(sys.modules[{module!r}], {function!r})(**_given)
 print({result!r} + json.dumps(_answer), flush=True)
 """
 
@@ -53,13 +56,8 @@ class Call:
 
 def call(host: Exec, asked: Call) -> Any:
     """The function's value. HostFailedError with the last line of its traceback when it raised or ran out of time."""
-    script = _BOOT.format(
-        modules=json.dumps([(module.__name__, _source(module)) for module in asked.modules]),
-        module=asked.modules[-1].__name__,
-        function=asked.function,
-        arguments=json.dumps(dict(asked.arguments)),
-        result=_RESULT,
-    )
+    packed = _packed([[module.__name__, _source(module)] for module in asked.modules], dict(asked.arguments))
+    script = _BOOT.format(packed=packed, module=asked.modules[-1].__name__, function=asked.function, result=_RESULT)
     follow = _listener(asked.on_event) if asked.on_event else None
     done = host.run(["python3", "-I", "-"], Ask(input=script, timeout=asked.timeout, on_line=follow))
     if done.code == TIMED_OUT:
@@ -69,6 +67,11 @@ def call(host: Exec, asked: Call) -> Any:
             return json.loads(line.removeprefix(_RESULT))
     said = (done.err.strip() or done.out.strip() or "no output").splitlines()[-1]
     raise HostFailedError(host.name, f"{asked.function}: {said}")
+
+
+def _packed(*values: Any) -> str:
+    """Several values as one word: over a thin line a source is a third as long so."""
+    return base64.b85encode(zlib.compress(json.dumps(values).encode())).decode()
 
 
 def _source(module: ModuleType) -> str:
