@@ -14,7 +14,7 @@ from ops.system.snmp import Held
 
 _RECEIVED = re.compile(r"(?i)(?<![a-z])(?:rx|receiver?|received|input)(?![a-z])")
 _SENT = re.compile(r"(?i)(?<![a-z])(?:tx|transmit|transmitted|transmitter|output)(?![a-z])")
-_POWER = re.compile(r"(?i)power|(?<![a-z])[rt]x(?![a-z])|dbm|optical")
+_LIGHT = re.compile(r"(?i)(?<![a-z])(?:[rt]x|receive|transmit)")  # a power supply has an input and an output too
 _LANE = re.compile(r"(?i)(?:lane|channel)[ _#-]*(\d+)")
 _UNITS, _STEP = 9, 3  # SensorDataScale: units(9), and each step is a factor of a thousand
 _FINEST = 9  # SensorPrecision goes from -8 to 9; Cisco has a bug that says 1615384784
@@ -67,7 +67,7 @@ def _optic(table: Sensors, kind: int | None, name: str) -> Optic | None:
         return "voltage_volts"
     if kind in table.amperes:
         return "bias_amperes"
-    named = kind in table.dbm or (kind in (*table.watts, *table.unnamed_dbm) and _POWER.search(name))
+    named = kind in table.dbm or (kind in (*table.watts, *table.unnamed_dbm) and _LIGHT.search(name))
     if not named:
         return None
     if _RECEIVED.search(name):
