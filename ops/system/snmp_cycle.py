@@ -78,6 +78,7 @@ class _Packet(Asked):
         device.tally.retries += self.tries - 1
         seconds = asyncio.get_running_loop().time() - self.began
         if raw is None:
+            device.unheard()
             self.tell(self.at, Trouble.SILENT, seconds)
             return
         device.learned(seconds, len(raw), len(self.question.oids))

@@ -2,8 +2,8 @@
 packets.
 
 Too big (said so, cut off, empty, or beyond a frame by far): smaller questions, remembered per device. Circles: a walk
-ends at the first OID that does not increase. Silence: three tries with growing patience. Nothing goes on for ever: a
-GET has at most 64 packets, a walk 15 s, 20,000 rows and a bounded number of packets.
+ends at the first OID that does not increase. Silence: three tries with growing patience, four where it answered
+before. Nothing goes on for ever: a GET has at most 64 packets, a walk 15 s, 20,000 rows and 2,500 packets.
 """
 
 from __future__ import annotations
@@ -58,9 +58,10 @@ class Plain:
         self.most, self._repetitions = MOST_VARBINDS, REPETITIONS
         self.lacking: set[str] = set()  # what a v1 agent does not have: one such name fails a whole question
         self._slow = 0.0  # seconds that its answers take, smoothed
-        self.waits: tuple[float, ...] = (
-            PATIENCE  # seconds of patience, try by try: longer for a device that is known to be slow
-        )
+        # Seconds of patience, try by try: longer for a slow device, and one try more for one that answered the last
+        # time: of a thousand devices none shall fail for three packets lost in a row.
+        self.waits: tuple[float, ...] = PATIENCE
+        self._known = False
         self._lock = asyncio.Lock()
 
     def questions(self, oids: Sequence[str]) -> list[Question]:
@@ -100,10 +101,20 @@ class Plain:
     def learned(self, seconds: float, size: int, varbinds: int) -> None:
         """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
         self._slow += (seconds - self._slow) / (2 if seconds > self._slow else 8)
-        if self._slow > PATIENCE[0] / 2 or self.waits is not PATIENCE:
-            self.waits = tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in PATIENCE)
+        if not self._known or self._slow > PATIENCE[0] / 4:
+            self._known = True
+            self._be_patient((PATIENCE[0] / 2, *PATIENCE))
         if size > LARGEST_REPLY and varbinds > 1:
             self.most = min(self.most, max(1, varbinds * LARGEST_REPLY // (size + 1)))
+
+    def unheard(self) -> None:
+        """No answer came in all tries."""
+        if self._known:
+            self._known = False
+            self._be_patient(PATIENCE)
+
+    def _be_patient(self, waits: Sequence[float]) -> None:
+        self.waits = tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in waits)
 
     async def _get_some(self, line: Line, left: list[str], found: dict[str, Held]) -> list[str]:
         """Ask for as many as fit; what is left to be asked."""
@@ -143,6 +154,7 @@ class Plain:
         self.tally.packets += asked.tries
         self.tally.retries += asked.tries - 1
         if raw is None:
+            self.unheard()
             raise HostFailedError(self.name, f"SNMP: no answer in {asked.tries} tries")
         self.learned(asyncio.get_running_loop().time() - asked.began, len(raw), len(question.oids))
         begin = wire.head(raw)

@@ -176,7 +176,8 @@ def test_v1_tells_what_it_has() -> None:
 
 def test_at_two_percent_loss_nobody_fails() -> None:
     chance, lossy = random.Random(7), []
-    boxes = [Box(behave=lambda _, good: [] if lossy and chance.random() < 0.04 else [good]) for _ in range(200)]
+    two = Box().ports[:2]
+    boxes = [Box(two, behave=lambda _, good: [] if lossy and chance.random() < 0.04 else [good]) for _ in range(200)]
 
     async def run(made: Farm) -> list[int]:
         cycle = Cycle([made.polled(at) for at in range(len(boxes))])
