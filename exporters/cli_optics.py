@@ -71,14 +71,20 @@ class CliOptics:
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._login, self._platform, self._links = login, platform, links
+        self.about = (login, platform, tuple(links), budget or Budget())
+        self._login, self._platform, self._links, self._budget = self.about
         ports = tuple(one.link.ifname for one in links)
         self._dialogues = [one for question in platform.questions for one in question.dialogues(ports, onus)]
-        self._budget, self._clock = budget or Budget(), clock
+        self._clock = clock
         self._breaker = Breaker(self._budget.patience)
         self._begun = self._read = float("-inf")
         self._rows: tuple[Row, ...] = ()
+        self.went = self.failed = 0  # readings
         self._lock = threading.Lock()
+
+    def same(self, other: CliOptics) -> bool:
+        """Whether both read the same ports of the same device in the same way."""
+        return self.about == other.about
 
     def refresh(self, pool: Executor) -> bool:
         """Begin a reading in `pool` if one is due and the device may be tried. Never waits."""
@@ -101,9 +107,11 @@ class CliOptics:
             _log.warning("%s", error.what)
             with self._lock:
                 self._breaker.failed(self._clock())
+                self.failed += 1
             return False
         with self._lock:
             self._breaker.went_well()
+            self.went += 1
         return True
 
     def rows(self) -> tuple[Row, ...]:

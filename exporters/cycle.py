@@ -43,7 +43,8 @@ class Cycle:
         await self._ask(waited, told)
         self._look()
         self.seconds = time.monotonic() - start
-        return page(one for one in told if one) + render(made for device in self._devices for made in device.way())
+        parts = (part for at, one in enumerate(told) if one for part in self._devices[at].parts(one))
+        return page(parts) + render(made for device in self._devices for made in device.way())
 
     async def close(self) -> None:
         """End what still goes on in the background."""

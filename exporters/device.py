@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from exporters.collectors.contract import Port, Reading
@@ -37,10 +37,22 @@ _log = logging.getLogger(__name__)
 
 
 class Polled:
-    """A router that is polled on request. `watched`: its links, at least one. `echoes`: measure round trips too."""
+    """A router that is polled on request. `watched`: its links, at least one. `echoes`: measure round trips too.
 
-    def __init__(self, snmp: SnmpDevice, watched: Sequence[Watched], plant: Plant, *, echoes: bool = True) -> None:
+    `beside`: tells the light of a device whose SNMP tells none; it never waits.
+    """
+
+    def __init__(
+        self,
+        snmp: SnmpDevice,
+        watched: Sequence[Watched],
+        plant: Plant,
+        *,
+        echoes: bool = True,
+        beside: Callable[[], Filled | None] | None = None,
+    ) -> None:
         self._snmp, self._watched, self._plant, self._echo = snmp, watched, plant, echoes
+        self._beside = beside
         self._own = own_recipes(watched[0].labels)
         self._compiled: Compiled | None = None
         self._wanted: Wanted | None = None
@@ -107,13 +119,20 @@ class Polled:
             for made in collector.samples(port, Reading({}, self._ways.get(port.watched.link.name)))
         ]
 
+    def parts(self, filled: Filled) -> list[Filled]:
+        """A poll's answer, with the light that is read in another way where SNMP tells none."""
+        if self._beside is None or self._compiled is None or any(port.sensors for port in self._compiled.ports):
+            return [filled]
+        light = self._beside()
+        return [filled, light] if light else [filled]
+
     def close(self) -> None:
         self._snmp.close()
 
     async def _poll(self) -> tuple[bool, str]:
         _, filled = await asyncio.gather(self.look(), self.slow())
         self._polled = time.monotonic()
-        return not self.silent, page([filled]) + render(self.way())
+        return not self.silent, page(self.parts(filled)) + render(self.way())
 
     async def _ask(self) -> list[Held] | None:
         """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""

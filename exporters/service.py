@@ -31,6 +31,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from exporters.calls import CallResults
+from exporters.cli_readers import CliReaders
 from exporters.cycle import Cycle
 from exporters.device import FRESH_SECONDS, Polled
 from exporters.drift import DriftFound
@@ -73,6 +74,8 @@ class Service:
         self.registry.register(CallResults(world.state))
         self.registry.register(DriftFound(world.state))
         self.registry.register(FibreState(lambda: self._world))
+        self._cli = CliReaders()
+        self.registry.register(self._cli)
         self.jobs = JobRuns(world.state)
         self.registry.register(self.jobs)
         self.registry.register(Upstreams(lambda: self._world.region if self._devices else None))
@@ -121,6 +124,7 @@ class Service:
         return text
 
     async def close(self) -> None:
+        self._cli.close()
         await self._cycle.close()
         for device in self._devices.values():
             device.close()
@@ -148,8 +152,10 @@ class Service:
             if self._shard.has(one.router.name):
                 links.setdefault(one.router.name, []).append(one)
         await self.close()
+        self._cli.take_up(world, links)
+        beside = self._cli.beside
         self._devices = {
-            name: Polled(self._snmp(world, ones), ones, region.plant, echoes=not world.loopback)
+            name: Polled(self._snmp(world, ones), ones, region.plant, echoes=not world.loopback, beside=beside(name))
             for name, ones in links.items()
         }
         self._cycle = Cycle(self._devices.values())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from hypothesis import strategies as st
 
 from exporters.breaker import Breaker, Patience
 from exporters.cli_optics import Budget, CliOptics, same_port
+from exporters.cli_readers import CliReaders
 from exporters.metrics import Sample
+from exporters.sheet import page
 from ops.catalogue.cli.answer import Row, rows
 from ops.catalogue.cli.platform import Dialogue, names, platform
 from ops.errors import OpsError
@@ -29,6 +33,7 @@ from ops.inventory.watched import Watched, watched
 from ops.system.device_cli import DeviceLogin
 from ops.system.sockets import listen_tcp
 from ops.system.ssh_server import Doorman, admit
+from ops.world import LOOPBACK, World
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = ROOT / "tests/recordings/cli"
@@ -166,7 +171,7 @@ class Device:
 
 
 @contextmanager
-def device(name: str, folder: Path, hold: threading.Event | None = None) -> Iterator[Device]:
+def device(name: str, folder: Path, hold: threading.Event | None = None, user: str = "kominfo") -> Iterator[Device]:
     """A device of one platform that listens on 127.0.0.1 and answers as its first recordings do."""
     answers: dict[str, str] = {}
     for case in cases(name):
@@ -174,14 +179,14 @@ def device(name: str, folder: Path, hold: threading.Event | None = None) -> Iter
     opened = listen_tcp("127.0.0.1", 0)
     opened.setblocking(True)
     port = opened.getsockname()[1]
-    login = DeviceLogin("sw1", "127.0.0.1", platform(name).netmiko, "kominfo", "right-word", folder / "known", port)
+    login = DeviceLogin("sw1", "127.0.0.1", platform(name).netmiko, user, "right-word", folder / "known", port)
     here = Device(login, name)
 
     def session() -> Sitting:
         here.logins.append(Sitting(PROMPTS[name], answers, here.asked, hold))
         return here.logins[-1]
 
-    thread = threading.Thread(target=_serve, args=(opened, Doorman("kominfo", "right-word", folder / "key", session)))
+    thread = threading.Thread(target=_serve, args=(opened, Doorman(user, "right-word", folder / "key", session)))
     thread.start()
     try:
         yield here
@@ -209,6 +214,12 @@ def links(*ifnames: str) -> list[Watched]:
 
 def lights(samples: Iterator[Sample]) -> set[tuple[str, str, float]]:
     return {(one.name, dict(one.labels)["ifname"], one.value) for one in samples if one.name.startswith("opd_optical_")}
+
+
+def replace_all(one: Watched, model: str, ifname: str) -> Watched:
+    """The link as it is on a router of another model, at 10.0.0.1: 127.0.0.1 in a loopback twin."""
+    router = one.router.model_copy(update={"model": model, "address": IPv4Address("10.0.0.1")})
+    return replace(one, router=router, link=one.link.model_copy(update={"ifname": ifname}))
 
 
 LIGHT = {  # by port, lane, ONU and side
@@ -342,6 +353,41 @@ def test_a_password_that_is_wrong_is_not_told(tmp_path: Path, caplog: pytest.Log
         assert not here.reader(links("GigabitEthernet0/0/1"), Budget()).read()
     assert "user or password refused" in caplog.text
     assert "wrong-word" not in caplog.text
+
+
+def test_a_poll_is_told_the_light_of_a_device_whose_snmp_tells_none(tmp_path: Path) -> None:
+    """The first poll asks for a reading and does not wait for it; the light stands in a later one."""
+    with device("mikrotik_routeros", tmp_path) as here:
+        inventory = tmp_path / "inventory"
+        shutil.copytree(ROOT / "inventories/batubara", inventory)
+        world = World("t", inventory, tmp_path, tmp_path / "key", tmp_path / "known", facts={"kind": LOOPBACK})
+        world.facts["port 22"] = str(here.login.port)
+        world.secrets.put(world.region.access.router_secret, "right-word")
+        router = replace_all(ONE, "mikrotik_routeros", "sfp1")
+        readers = CliReaders()
+        readers.take_up(world, {"rtr1": [router]})
+        beside = readers.beside("rtr1")
+        assert beside
+        assert beside() is None
+        tries = threading.Event()
+        while (light := beside()) is None:
+            assert not tries.wait(0.1)
+        told = page([light])
+        metrics = {one.name: one for one in readers.collect()}
+        readers.close()
+    assert 'ifname="sfp1"} -18.734' in told
+    assert told.count("# TYPE opd_optical_receive_power_dbm") == 1
+    assert [one.value for one in metrics["opd_cli_devices"].samples] == [1]
+    assert {one.labels["result"]: one.value for one in metrics["opd_cli_readings"].samples} == {"ok": 1, "failed": 0}
+
+
+def test_a_device_without_a_known_command_line_is_not_read(tmp_path: Path) -> None:
+    readers = CliReaders()
+    world = World("t", ROOT / "inventories/batubara", tmp_path, tmp_path / "key", tmp_path / "known")
+    readers.take_up(world, {"sw1": [replace_all(ONE, "zyxel", "swp28")]})
+    assert readers.beside("sw1") is None
+    assert [one.value for metric in readers.collect() for one in metric.samples] == [0, 0, 0, 0]
+    readers.close()
 
 
 @given(steps=st.lists(st.tuples(st.booleans(), st.floats(0, 3000)), max_size=60))

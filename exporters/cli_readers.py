@@ -1,0 +1,101 @@
+"""The devices whose light is read over SSH because SNMP tells none: who they are, and how the readings go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from exporters.cli_optics import CliOptics
+from exporters.metrics import Sample, series_text, table
+from exporters.sheet import APART, Filled
+from ops.catalogue.cli.platform import Platform, names, platform
+from ops.catalogue.device import device
+from ops.inventory.watched import Watched
+from ops.system.device_cli import DeviceLogin
+from ops.world import World
+
+SSH = 22
+AT_ONCE = 8  # logins at the same time
+Beside = Callable[[], Filled | None]
+
+
+class CliReaders(Collector):
+    """One reader per device, made when a poll first asks for it."""
+
+    def __init__(self) -> None:
+        self._world: World | None = None
+        self._links: dict[str, Sequence[Watched]] = {}
+        self._readers: dict[str, CliOptics] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def take_up(self, world: World, links: Mapping[str, Sequence[Watched]]) -> None:
+        """Know these devices from now on. What was read of one that is declared as before stays known."""
+        self.close()
+        known = _platforms()
+        self._links = {name: ones for name, ones in links.items() if device(ones[0].router.model).netmiko in known}
+        self._world, before = world, self._readers
+        made = {name: _reader(world, self._links[name]) for name in before if name in self._links}
+        self._readers = {name: before[name] if before[name].same(reader) else reader for name, reader in made.items()}
+        self._pool = ThreadPoolExecutor(AT_ONCE, "cli-optics", world.enter)
+
+    def beside(self, name: str) -> Beside | None:
+        """What a poll of the device calls for its light; it never waits. None: nothing is known of its command line."""
+        return (lambda: self._filled(name)) if name in self._links else None
+
+    def close(self) -> None:
+        """End, once those readings that have begun have."""
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def collect(self) -> Iterator[Metric]:
+        readers = list(self._readers.values())
+        yield GaugeMetricFamily(*_about("opd_cli_devices"), value=len(readers))
+        yield GaugeMetricFamily(*_about("opd_cli_suspended_devices"), value=sum(one.suspended for one in readers))
+        readings = CounterMetricFamily(*_about("opd_cli_readings_total"), labels=["result"])
+        readings.add_metric(["ok"], sum(one.went for one in readers))
+        readings.add_metric(["failed"], sum(one.failed for one in readers))
+        yield readings
+
+    def _filled(self, name: str) -> Filled | None:
+        if self._world is None or self._pool is None or name not in self._links:
+            return None
+        if name not in self._readers:
+            self._readers[name] = _reader(self._world, self._links[name])
+        self._readers[name].refresh(self._pool)
+        return _fill(self._readers[name].samples())
+
+
+def _reader(world: World, links: Sequence[Watched]) -> CliOptics:
+    router, access = links[0].router, world.region.access
+    known = _platforms()[device(router.model).netmiko]
+    address, port = world.reach(str(router.address), SSH)
+    password, keys = world.secrets.get(access.router_secret), world.state / "router_keys"
+    return CliOptics(
+        DeviceLogin(router.name, address, known.netmiko, access.router_user, password, keys, port), known, links
+    )
+
+
+def _platforms() -> dict[str, Platform]:
+    """Command lines by the driver that speaks them."""
+    return {platform(name).netmiko: platform(name) for name in names()}
+
+
+def _fill(samples: Iterable[Sample]) -> Filled | None:
+    """Samples as a part of a page: the lines of each metric together, in the table's order."""
+    rank = {name: at for at, name in enumerate(table())}
+    made = sorted(samples, key=lambda one: rank[one.name])
+    groups = {name: "".join(map(_line, ones)) for name, ones in groupby(made, key=lambda one: one.name)}
+    return Filled(tuple(groups), APART.join(groups.values())) if groups else None
+
+
+def _line(one: Sample) -> str:
+    return f"{series_text(one.name, one.labels)} {one.value:.15g}\n"
+
+
+def _about(name: str) -> tuple[str, str]:
+    return name, table()[name].help
