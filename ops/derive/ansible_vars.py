@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ops.inventory.model import Opd, Region
+from ops.inventory.model import Opd, Region, WebHost
 from ops.plan.change import Artifact
 
 KIND = "ansible-vars"
@@ -44,6 +44,13 @@ def servers(region: Region, opd: Opd) -> list[str]:
     if opd.phones:
         own |= {server.name for server in region.group("pbx")}
     return sorted(own)
+
+
+def web_names(region: Region, web: WebHost) -> list[str]:
+    """Every name that a virtual host answers to, the first being its own."""
+    own = f"{web.name}.{region.domain}"
+    inside = [f"{label}.{own}" for label in ("www", *web.aliases)]
+    return [own, *inside, *(f"{alias}.{region.domain}" for alias in web.aliases)]
 
 
 def variables(region: Region, opd: Opd) -> dict[str, Any]:
@@ -104,7 +111,7 @@ def region_variables(region: Region) -> dict[str, Any]:
 
 
 def server_variables(region: Region, server: str) -> dict[str, Any]:
-    """What one server must hold for the offices: databases, document folders, pages."""
+    """What one server must hold for the offices: databases, document folders, pages, certificates."""
     databases = [
         {"name": one.source, "owner": one.source, "opd": opd.code}
         for opd in region.opds
@@ -122,7 +129,18 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         for opd in region.opds
         if any(web.server == server for web in opd.web)
     ]
-    return {"kominfo_databases": databases, "kominfo_folders": folders, "kominfo_sites": sites}
+    certificates = [
+        {"name": web.name, "names": web_names(region, web)}
+        for opd in region.opds
+        for web in opd.web
+        if web.server == server
+    ]
+    return {
+        "kominfo_databases": databases,
+        "kominfo_folders": folders,
+        "kominfo_sites": sites,
+        "kominfo_certificates": certificates,
+    }
 
 
 def role_secrets(region: Region) -> Iterable[str]:

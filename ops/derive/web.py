@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 
-from ops.derive.ansible_vars import DOCUMENTS
+from ops.derive.ansible_vars import DOCUMENTS, web_names
 from ops.inventory.model import Opd, Region, WebHost
 from ops.plan.change import Artifact
 
 KIND = "web-host"
+TLS = "/etc/nginx/kominfo-tls"  # of role web: which certificate a host shows
 
 _AS_ENTITY: Mapping[int, str] = {ord(char): f"&#{ord(char)};" for char in "$\\{}"}  # nginx and ops.system.secrets would
 
@@ -22,18 +23,13 @@ def artifacts(region: Region) -> Iterable[Artifact]:
             yield Artifact(KIND, f"{server}/{opd.code}.conf", content, here[0].line)
 
 
-def names(region: Region, web: WebHost) -> list[str]:
-    """Every name that the host answers to, the first being its own."""
-    own = f"{web.name}.{region.domain}"
-    inside = [f"{label}.{own}" for label in ("www", *web.aliases)]
-    return [own, *inside, *(f"{alias}.{region.domain}" for alias in web.aliases)]
-
-
 def _host(region: Region, opd: Opd, web: WebHost) -> str:
     return f"""\
 server {{
     listen 80;
-    server_name {" ".join(names(region, web))};
+    include {TLS}/listen[.]conf; # these two: HTTPS, once the role tls has been there
+    include {TLS}/{web.name}[.]conf;
+    server_name {" ".join(web_names(region, web))};
     root {DOCUMENTS}/{opd.code};
     add_header X-Kominfo-Opd {opd.code};
     location / {{

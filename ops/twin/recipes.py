@@ -1,4 +1,4 @@
-"""What the twin's two system images hold: data only. A changed recipe gives a new image beside the old one."""
+"""What the twin's system images hold: data only. A changed recipe gives a new image beside the old one."""
 
 from __future__ import annotations
 
@@ -89,7 +89,32 @@ SERVER = Recipe(
 # Asterisk is in no released Debian suite; a whole sid root is simpler than pinning one package and its libraries.
 PBX = Recipe("sid", (*_EVERYWHERE, "asterisk"))
 
+# What the roles need that no server of the demonstration has: only a host that asks for one of them boots from this.
+_MORE = (
+    "dns-root-data",
+    "mariadb-server",
+    "prometheus-blackbox-exporter",
+    "prometheus-mysqld-exporter",
+    "prometheus-nginx-exporter",
+    "prometheus-postgres-exporter",
+    "rsyslog",
+    "rsyslog-relp",
+    "unattended-upgrades",
+    "unbound",
+    "wireguard-tools",
+)
+_NEEDS_MORE = {"grafana", "logs", "mariadb", "resolver", "time", "wireguard"}
+MORE = Recipe("trixie", (*SERVER.packages, *_MORE))
+
+# The release before, for hosts of the group `debian12`; its PostgreSQL is 15 and it has no restic-rest-server.
+_LATER = {"postgresql-17", "restic-rest-server"}
+DEBIAN12 = Recipe("bookworm", (*(one for one in MORE.packages if one not in _LATER), "postgresql-15"))
+
 
 def recipe_for(groups: tuple[str, ...]) -> Recipe:
     """The image a server boots from, by its Ansible groups."""
-    return PBX if "pbx" in groups else SERVER
+    if "pbx" in groups:
+        return PBX
+    if "debian12" in groups:
+        return DEBIAN12
+    return MORE if _NEEDS_MORE & set(groups) else SERVER
