@@ -66,13 +66,17 @@ def _port(index: str, columns: Columns) -> DevicePort:
         text(said(IF_ALIAS)),
         OPER.get(number(said(IF_OPER)) or 0, "unknown"),
         fast * 1_000_000 if fast else slow,
-        _first(number(said(IF_HC_IN)), number(said(IF_IN))),
-        _first(number(said(IF_HC_OUT)), number(said(IF_OUT))),
+        _count(said(IF_HC_IN), said(IF_IN)),
+        _count(said(IF_HC_OUT), said(IF_OUT)),
     )
 
 
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
+def _count(wide: Held, narrow: Held) -> int | None:
+    """What a port has counted. A counter has no sign, whatever a device makes of its first bit."""
+    for value, size in ((number(wide), 2**64), (number(narrow), 2**32)):
+        if value is not None:
+            return value % size
+    return None
 
 
 class Names:

@@ -6,7 +6,6 @@ TYPE is the number of the value's SNMP type; `4x`: VALUE in hexadecimal, `4e`: w
 
 from __future__ import annotations
 
-import codecs
 import re
 import struct
 from bisect import bisect_left
@@ -24,6 +23,8 @@ _NUMBERS = {Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIMETICKS, Tag.COUNTER6
 _WRAPS = {Tag.COUNTER32: 2**32, Tag.GAUGE32: 2**32, Tag.TIMETICKS: 2**32, Tag.COUNTER64: 2**64}
 _OPAQUE, _UINTEGER32 = 68, 71
 _OPAQUE_FLOATS = {b"\x9f\x78\x04": "!f", b"\x9f\x79\x08": "!d"}  # net-snmp's floats within an Opaque
+_ESCAPED = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _DOTTED = re.compile(r"\.?\d+(?:\.\d+)*")
 _STARTS = re.compile(r"(?:^|[,\s])(?:value|initial|offset|min)=(-?\d+)")
 _STEP_MOST = 2**32
@@ -144,7 +145,7 @@ def _value(kind: int, form: str, said: bytes) -> Value:
     if form == "x":
         said = bytes.fromhex(said.decode("ascii", "replace").strip())
     elif form == "e":
-        said = codecs.escape_decode(said)[0]
+        said = _ESCAPED.sub(_unescaped, said)
     if kind == _OPAQUE:
         return Value(Tag.OCTETS, said)  # its floats are told by how they begin
     try:
@@ -152,6 +153,12 @@ def _value(kind: int, form: str, said: bytes) -> Value:
     except ValueError:
         raise ValueError(f"type {kind} is not known") from None
     return Value(tag, _data(tag, form, said))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """What a sign behind a backslash stands for; an unknown one for itself."""
+    kept = found[1]
+    return bytes((int(kept[1:], 16),)) if len(kept) > 1 else _ESCAPES.get(kept, kept)
 
 
 def _data(tag: Tag, form: str, said: bytes) -> int | bytes | Oid | None:
