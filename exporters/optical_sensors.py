@@ -29,6 +29,7 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
     scales, precisions, values, states = [
         await book.column(oid) for oid in (table.scale, table.precision, table.value, table.status)
     ]
+    measured = await book.column(table.measured) if table.measured else {}
     entities = await place.entities()
     rows = await _rows(book, table)
     found: list[Sensor] = []
@@ -38,6 +39,7 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
         if optic is None or index not in values:
             continue
         port = entities.port_of(index, place.names, place.ports)
+        port = port or entities.port_of(str(measured.get(index, "")), place.names, place.ports)
         if port is None and optic not in POWERS:
             continue  # a chassis has a temperature too
         factor = _factor(number(scales.get(index)), number(precisions.get(index)))

@@ -282,6 +282,7 @@ class Sensors(Data):
     precision: DottedOid
     value: DottedOid
     status: DottedOid
+    measured: DottedOid | None = Field(default=None, description="column that names the entity that a sensor measures")
     well: tuple[int, ...] = (1,)  # ok
     dbm: tuple[int, ...] = (14,)
     watts: tuple[int, ...] = (6,)

@@ -9,11 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
+from exporters.collectors.contract import Port, Reading
+from exporters.collectors.optics import COLLECTOR
 from exporters.discovery import Discovered, discover
 from exporters.light import report
-from ops.catalogue.device import names
+from ops.catalogue.device import device, names
+from ops.inventory.load import load
+from ops.inventory.watched import watched
 from ops.system.snmprec import read
 
+LINK = next(watched(load(Path(__file__).parents[2] / "inventories/batubara").opds))
+DIRECTIONS = {"opd_optical_receive_power_dbm": "rx", "opd_optical_transmit_power_dbm": "tx"}
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.snmprec"))
 WITHIN = 0.01  # dB
@@ -43,6 +49,30 @@ def test_light_is_what_the_vendors_rule_makes_of_it(name: str) -> None:
             assert light[place(one)][key] == pytest.approx(one[key], abs=WITHIN), (place(one), key)
     dark = {place(one) for one in told["dark"]}
     assert dark == {place(one | {"direction": "rx"}) for one in wanted["dark"]}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_collector_exports_exactly_what_is_shown(name: str) -> None:
+    found = discovered(name)
+    exported, dark = {}, set()
+    for ifindex in found.ports:
+        port = Port(LINK, device("mikrotik_routeros"), str(ifindex), found.of_port(ifindex))
+        for one in COLLECTOR.samples(port, Reading(found.values)):
+            labels = dict(one.labels)
+            where = (ifindex, *(labels.get(key) for key in ("lane", "onu", "side")))
+            if one.name in DIRECTIONS:
+                exported[where, DIRECTIONS[one.name]] = round(one.value, 4)
+            elif one.name == "opd_optical_rx_loss" and one.value:
+                dark.add(where)
+    told = report(found)
+    shown = {
+        ((one["ifindex"], one["lane"], one["onu"], one["side"]), one["direction"]): one["dbm"]
+        for one in told["optics"]
+        if one["ifindex"] in found.ports
+    }
+    assert exported == shown
+    without = (one for one in told["dark"] if one["ifindex"] in found.ports)
+    assert dark == {(one["ifindex"], one["lane"], one["onu"], one["side"]) for one in without}
 
 
 def test_every_profile_has_a_recording() -> None:
