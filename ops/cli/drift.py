@@ -55,8 +55,14 @@ def _show(found: dict[str, Any], screen: Screen) -> None:
     rows += [
         (one["host"], one["kind"], one["key"], one["action"], one["because"]) for one in found.get("differences", ())
     ]
+    rows += [
+        (one["router"], "configuration", one["router"], f"{len(one['lines'])} lines differ", one["because"])
+        for one in found["routers"]
+    ]
     if rows:
         screen.table(("host", "kind", "what", "differs", "because"), rows)
+    for one in found["routers"]:
+        screen.say("\n".join([f"{one['router']}:", *(f"    {line}" for line in one["lines"])]))
     states = [one["state"] for one in found["hosts"].values()]
     for host, one in found["hosts"].items():
         if one["why"]:

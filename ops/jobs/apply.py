@@ -6,7 +6,7 @@ from typing import Any
 
 from ops import reconcile
 from ops.errors import PartlyAppliedError
-from ops.jobs import drift_manifest
+from ops.jobs import drift_manifest, drift_routers
 from ops.plan import gate
 from ops.reconcile import Outcome
 from ops.runs.inside import Inside
@@ -48,6 +48,7 @@ def APPLY(run: Inside) -> Verdict:
 def _applied(run: Inside) -> Verdict:
     outcome = reconcile.apply(run.world, str(run.args["checksum"]), run.reason, run.progress, resumed=run.again)
     drift_manifest.keep_applied(run.world, outcome, run.id, run.progress)
+    drift_routers.accept_now(run.world, {result.change.host for result in outcome.results}, run.progress)
     for scope, host in sorted({(result.change.scope, result.change.host) for result in outcome.results}):
         errors = [r.error for r in outcome.results if (r.change.scope, r.change.host) == (scope, host) and r.error]
         state, text = ("failed", errors[0]) if errors else ("changed", "")

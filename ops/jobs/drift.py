@@ -1,7 +1,8 @@
 """What differs now: from the declarations (a plan that nobody is asked to apply), and from what the last runs left.
 
 The first sees what a plan sees: the queues on routers and the files that the suite places on servers. The second is
-`ops.jobs.drift_sweep`: files, units, packages, accounts, settings, ports and firewalls of the servers.
+`ops.jobs.drift_sweep`: files, units, packages, accounts, settings, ports and firewalls of the servers. The third,
+`ops.jobs.drift_routers`, compares kept configurations of routers with the accepted ones.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ops.errors import ChangesPendingError, OpsError, PartlyAppliedError
+from ops.jobs import drift_routers
+from ops.jobs.drift_routers import Reconfigured
 from ops.jobs.drift_sweep import CLEAN, Swept, accepted, forget, note, servers, sweep
 from ops.jobs.provision import _booted as booted
 from ops.plan.change import Change
@@ -82,20 +85,60 @@ def _scope(world: World, args: Args) -> Scope:
     priority=7,
 )
 def DRIFT(run: Inside) -> Verdict:
-    opds, hosts = tuple(run.args.get("opd", ())), tuple(run.args.get("host", ()))
+    opds, named = tuple(run.args.get("opd", ())), tuple(run.args.get("host", ()))
+    routers = {router.name for opd in run.world.region.opds for router in opd.routers}
+    ours = tuple(name for name in named if name not in routers)
     if run.args.get("accept"):
-        accepted(run.world, servers(run.world, opds, hosts), run.progress)
-    swept = () if run.world.loopback else tuple(swept_now(run.world, opds, hosts, run.progress))
-    found = None if hosts else drift(run.world, opds, run.progress)
-    for one in swept:
-        run.subject("host", one.host, "ok" if one.state == CLEAN else "failed", one.why or f"{len(one.items)} differ")
-    if found:
-        _offices(run, found, swept)
-        _routers(run.world, found)
-    told = found.as_dict() if found else {"opds": list(opds), "changes": 0, "clean": True}
-    error = _error(found, swept)
-    clean = told["clean"] and error is None
-    return Verdict({**told, "clean": clean, "hosts": {one.host: _shown(one) for one in swept}}, error)
+        drift_routers.accept_kept(run.world, routers.intersection(named) if named else routers)
+        accepted(run.world, servers(run.world, (), ours) if ours or not named else (), run.progress)
+    none = run.world.loopback or (named and not ours)
+    found = Found(
+        None if named else drift(run.world, opds, run.progress),
+        () if none else tuple(swept_now(run.world, opds, ours, run.progress)),
+        tuple(one for one in drift_routers.look(run.world, opds) if not named or one.router in named),
+    )
+    _subjects(run, found, opds)
+    if found.declared:
+        _routers(run.world, found, found.declared)
+    return Verdict(found.as_dict(), found.error)
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that was looked for: the plan (not when hosts are named), the sweep of servers, routers' configurations."""
+
+    declared: DriftResult | None
+    swept: tuple[Swept, ...]
+    routers: tuple[Reconfigured, ...]
+
+    def differ(self, opd: str) -> int:
+        """How many things of an office differ."""
+        changes = self.declared.by_office().get(opd, {}) if self.declared else {}
+        items = sum(item.scope == opd for one in self.swept for item in one.items)
+        return sum(map(len, changes.values())) + items + sum(one.opd == opd for one in self.routers)
+
+    @property
+    def error(self) -> OpsError | None:
+        """ChangesPendingError when anything differs; PartlyAppliedError when some are only unknown."""
+        items, changes = sum(len(one.items) for one in self.swept), self.declared.changes if self.declared else ()
+        parts = [f"{items} items on servers are not as they were left"] if items else []
+        parts += [f"{len(changes)} artefacts are not as declared"] if changes else []
+        parts += [f"{len(self.routers)} routers have another configuration"] if self.routers else []
+        silent_ones = {one.host for one in self.swept if one.why} | set(self.declared.unread if self.declared else ())
+        unread = f"; unknown: {', '.join(sorted(silent_ones))}" if silent_ones else ""
+        if parts:
+            step = "ops drift repair shows what can be put right" if items else "ops plan shows them"
+            step = step if items or changes else "look at it, then put it back, or ops drift accept"
+            return ChangesPendingError(" and ".join(parts) + unread, step)
+        if silent_ones:
+            return PartlyAppliedError(f"nothing differs, but not all is known{unread}", "look at the reasons above")
+        return None
+
+    def as_dict(self) -> dict[str, Any]:
+        told = self.declared.as_dict() if self.declared else {"changes": 0, "clean": True}
+        hosts = {one.host: {**one.as_dict(), "repair": one.repair} for one in self.swept}
+        routers = [one.as_dict() for one in self.routers]
+        return {**told, "clean": told["clean"] and self.error is None, "hosts": hosts, "routers": routers}
 
 
 def swept_now(world: World, opds: Sequence[str], hosts: Sequence[str], progress: Progress) -> list[Swept]:
@@ -106,45 +149,27 @@ def swept_now(world: World, opds: Sequence[str], hosts: Sequence[str], progress:
     return [one.of(opds) for one in found] if opds else found
 
 
-def _shown(one: Swept) -> dict[str, Any]:
-    return {**one.as_dict(), "repair": one.repair}
-
-
-def _offices(run: Inside, found: DriftResult, swept: Sequence[Swept]) -> None:
-    offices = found.by_office()
-    for opd in run.world.region.opds:
-        differ = sum(len(changes) for changes in offices.get(opd.code, {}).values())
-        differ += sum(item.scope == opd.code for one in swept for item in one.items)
-        if not found.opds or opd.code in found.opds:
+def _subjects(run: Inside, found: Found, opds: Sequence[str]) -> None:
+    for one in found.swept:
+        run.subject("host", one.host, "ok" if one.state == CLEAN else "failed", one.why or f"{len(one.items)} differ")
+    for router in found.routers:
+        run.subject("host", router.router, "failed", router.because)
+    for opd in run.world.region.opds if found.declared else ():
+        if not opds or opd.code in opds:
+            differ = found.differ(opd.code)
             run.subject("opd", opd.code, "failed" if differ else "ok", f"{differ} differ" if differ else "")
 
 
-def _routers(world: World, found: DriftResult) -> None:
+def _routers(world: World, found: Found, declared: DriftResult) -> None:
     """For metrics: what differs on routers, and which of them did not answer. All of them or, with offices, theirs."""
-    by_office = found.by_office()
+    by_office, reconfigured = declared.by_office(), {one.router for one in found.routers}
+    known = [server.name for server in world.region.servers]
     for opd in world.region.opds:
-        for router in opd.routers if not found.opds or opd.code in found.opds else ():
-            differ = len(by_office.get(opd.code, {}).get(router.name, ()))
-            note(world, router.name, {opd.code: differ}, router.name in found.unread)
-    forget(
-        world, [server.name for server in world.region.servers] + [r.name for o in world.region.opds for r in o.routers]
-    )
-
-
-def _error(found: DriftResult | None, swept: Sequence[Swept]) -> OpsError | None:
-    """ChangesPendingError when anything differs; PartlyAppliedError when some are only unknown."""
-    items = sum(len(one.items) for one in swept)
-    changes = len(found.changes) if found else 0
-    silent_ones = sorted({one.host for one in swept if one.why} | set(found.unread if found else ()))
-    unread = f"; unknown: {', '.join(silent_ones)}" if silent_ones else ""
-    if items or changes:
-        parts = [f"{items} items on servers are not as they were left"] if items else []
-        parts += [f"{changes} artefacts are not as declared"] if changes else []
-        step = "ops drift repair shows what can be put right" if items else "ops plan shows them"
-        return ChangesPendingError(" and ".join(parts) + unread, step)
-    if silent_ones:
-        return PartlyAppliedError(f"nothing differs, but not all is known{unread}", "look at the reasons above")
-    return None
+        known += [router.name for router in opd.routers]
+        for router in opd.routers if not declared.opds or opd.code in declared.opds else ():
+            differ = len(by_office.get(opd.code, {}).get(router.name, ())) + (router.name in reconfigured)
+            note(world, router.name, {opd.code: differ}, router.name in declared.unread)
+    forget(world, known)
 
 
 def drift(world: World, opds: Sequence[str] = (), progress: Progress = silent) -> DriftResult:
