@@ -89,7 +89,15 @@ def trace_ways(region: Region, sights: Mapping[str, Sight]) -> dict[str, Trace]:
         if lit and one.link.protected and one.link.rides:
             asked.setdefault(_class(one.link), str(one.link.address.ip))
     found = trace(asked.values())
-    return {key: found[address] for key, address in asked.items()}
+    return {key: _from_here(found[address], found.values()) for key, address in asked.items()}
+
+
+def _from_here(one: Trace, others: Iterable[Trace]) -> Trace:
+    """All ways leave this station by the same first router, which does not answer everybody who asks at once."""
+    first = {other.hops[0] for other in others if other.hops and other.hops[0]}
+    if not one.hops or one.hops[0] or len(first) != 1:
+        return one
+    return replace(one, hops=(*first, *one.hops[1:]))
 
 
 def _class(link: Link) -> str:

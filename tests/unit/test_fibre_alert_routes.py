@@ -1,0 +1,82 @@
+"""Alertmanager's configuration from the declarations: who is told, when, and what a cut holds back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ops.derive.alert_routes import artifacts, configuration
+from ops.inventory.load import load
+from ops.inventory.model import Alerting, Region
+from ops.system.secrets import Secrets
+
+BATUBARA = Path(__file__).parents[2] / "inventories/batubara"
+CHANNELS = {
+    "smarthost": "mail.example:25", "mail_from": "ops@example", "mail_to": ["noc@example"], "mail_user": "ops",
+    "telegram_chat": -100, "webhook": "http://127.0.0.1:9/hooks",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def region() -> Region:
+    return load(BATUBARA).model_copy(update={"alerting": Alerting.model_validate(CHANNELS)})
+
+
+def receivers(config: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one for one in config["receivers"]}
+
+
+def test_every_office_with_mail_has_its_own_route_and_the_regencys_office_hears_all(region: Region) -> None:
+    config = configuration(region)
+    told = receivers(config)
+    assert told["opd-dinkes"]["email_configs"][0]["to"] == "ti@dinkes.batubarakab.example"
+    routes = config["route"]["routes"]
+    (mine,) = [one for one in routes if 'opd="dinkes"' in one.get("matchers", [])]
+    assert (mine["continue"], mine["mute_time_intervals"]) == (True, ["quiet"])
+    assert routes[-1] == {"receiver": "kominfo", "mute_time_intervals": ["quiet"]}
+    assert routes[-2] == {"receiver": "kominfo", "matchers": ['severity="critical"']}
+    assert told["kominfo"]["webhook_configs"][0]["url"] == CHANNELS["webhook"]
+    assert told["kominfo"]["telegram_configs"][0]["chat_id"] == -100
+    assert set(told) >= {one["receiver"] for one in routes}
+
+
+def test_quiet_hours_cross_midnight_by_the_regions_clock(region: Region) -> None:
+    (quiet,) = configuration(region)["time_intervals"]
+    assert quiet["time_intervals"] == [
+        {
+            "times": [
+                {"start_time": "21:00", "end_time": "24:00"},
+                {"start_time": "00:00", "end_time": "06:00"},
+            ],
+            "location": "Asia/Jakarta",
+        }
+    ]
+    noon = region.alerting.model_copy(update={"quiet_from": "12:00", "quiet_until": "13:00"})
+    (quiet,) = configuration(region.model_copy(update={"alerting": noon}))["time_intervals"]
+    assert quiet["time_intervals"][0]["times"] == [{"start_time": "12:00", "end_time": "13:00"}]
+
+
+def test_secrets_stand_by_name_only(region: Region) -> None:
+    (artifact,) = artifacts(region)
+    assert Secrets.named(artifact.content) == {"alerts/mail", "alerts/telegram"}
+    assert json.loads(artifact.content) == configuration(region)
+    assert artifact.key == "dc-mon/_region.alertmanager.yml"
+
+
+def test_without_channels_nothing_names_a_secret_and_alerts_are_only_shown(region: Region) -> None:
+    bare = region.model_copy(update={"alerting": Alerting()})
+    (artifact,) = artifacts(bare)
+    assert Secrets.named(artifact.content) == set()
+    assert receivers(configuration(bare)) == {"nobody": {"name": "nobody"}, "kominfo": {"name": "kominfo"}}
+
+
+def test_inhibition_goes_by_labels_that_both_sides_have(region: Region) -> None:
+    """Two missing labels are equal to Alertmanager: a source must always carry what `equal` names."""
+    carried = {'alertname="LinkBehindCut"': {"opd", "site", "device", "ifname"}, 'alertname="OfficeBehindCut"': {"opd"}}
+    for rule in configuration(region)["inhibit_rules"]:
+        (source,) = rule["source_matchers"]
+        assert set(rule["equal"]) <= carried[source]
+        assert "opd" in rule["equal"]
