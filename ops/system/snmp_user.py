@@ -92,6 +92,8 @@ class Guarded:
                 self._heard = asyncio.get_running_loop().time()
             except TimeoutError:
                 last, self._heard = "no answer", 0.0  # it may have been restarted: look at its clock again
+                if at:
+                    self._session = None  # or be another engine
             except OSError as error:
                 last = str(error.strerror or error)
                 await asyncio.sleep(0.05)  # "connection refused" comes at once; let it not eat all tries in one moment
