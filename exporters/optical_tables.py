@@ -69,7 +69,7 @@ async def _column_sensors(place: Place, table: Table, optic: Optic, column: Colu
         port, onu = await _joined(place, table, row, index, root)
         # a vendor's ifIndex is one even where ifTable does not (any more) have it
         ifindex, name = (port.ifindex, port.ifname) if port else (int(row.steps.get("ifindex", 0)), "")
-        name = name or await _named(place, table, index, root) or _spoken(table, row)
+        name = name or await _named(place, table, index, root) or await _hardware(place, row) or _spoken(table, row)
         limits = await _limits(place.book, column, row, root)
         guards = await _guards(place.book, (*table.only, *column.only), row, root)
         parts = len(column.parts(raw)) if column.lanes else 1
@@ -119,6 +119,10 @@ async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> 
 async def _named(place: Place, table: Table, index: str, root: str) -> str:
     """What the device itself calls the port of a row, where the vendor's table says so."""
     return text((await place.book.column(_oid(root, table.port_name))).get(index)) if table.port_name else ""
+
+
+async def _hardware(place: Place, row: Row) -> str:
+    return (await place.entities()).called(row.steps["entity"]) if "entity" in row.steps else ""
 
 
 def _called(table: Table, row: Row) -> list[str]:

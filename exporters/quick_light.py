@@ -23,7 +23,7 @@ def quick_reader(module: Mapping[Optic, Sensor], name: Optic) -> Callable[..., f
 
     None for a module that must be read with care.
     """
-    if any(sensor.guards or sensor.split or sensor.bursts for sensor in module.values()):
+    if any(sensor.guards or sensor.split or sensor.bursts or sensor.onu for sensor in module.values()):
         return None
     figures = [_figure(one, module[one].convert) if one in module else None for one in (RECEIVED, SENT, LOSS)]
     if name == RECEIVED:

@@ -27,9 +27,10 @@ def modules(sensors: Iterable[Sensor]) -> list[Module]:
 def dark(module: Module, values: Values) -> bool | None:
     """Whether light is missing: the device's own word, else a laser that sends and gets nothing. None: no module."""
     received, sent = (module[name].value(values) if name in module else None for name in (RECEIVED, SENT))
-    if received is None and sent is None:
-        return None  # an empty cage says 0 everywhere; that is no alarm
     lost = module[LOSS].value(values) if LOSS in module else None
+    if received is None and sent is None:
+        # an empty cage says 0 everywhere, and loss; that is no alarm, but an ONU that is said to be away is one
+        return True if lost and module[LOSS].onu else None
     if lost is not None:
         return bool(lost)
     if RECEIVED not in module or values.get(module[RECEIVED].oid) is None:
