@@ -19,6 +19,8 @@ _NAMES = (IF_NAME, IF_DESCR, IF_ALIAS)
 _STATE = (IF_OPER, IF_HIGH_SPEED, IF_SPEED, IF_HC_IN, IF_HC_OUT, IF_IN, IF_OUT)
 Columns = dict[str, Mapping[str, Held]]
 _GAP = re.compile(r"(?<=[Tt]hernet) +(?=\d)|(?<=[Gg]ig[Ee]) +(?=\d)")
+_SLOT = re.compile(r"subslot (?P<slot>\d+/\d+) transceiver (?:container )?(?P<place>\d+)", re.IGNORECASE)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz-"
 _NAMED = re.compile(r"[A-Za-z][\w./:-]*\d|\d+(?:/\d+)+")  # Te1/1/1, xe-0/0/0, 1/1/1; not a lane's lonely 3
 
 
@@ -101,7 +103,16 @@ class Names:
                 port = self.find("-".join(parts[:many]))
                 if port is not None:
                     return port
-        return None
+        return self._in_slot(sentence)
+
+    def _in_slot(self, sentence: str) -> DevicePort | None:
+        """The port that a module's place speaks of: 'subslot 0/0 transceiver 2' is GigabitEthernet0/0/2."""
+        slot = _SLOT.search(sentence)
+        if slot is None:
+            return None
+        number = f"{slot['slot']}/{slot['place']}"
+        found = {port for name, port in self._by_name.items() if name.lstrip(_LETTERS) == number}
+        return found.pop() if len(found) == 1 else None
 
 
 def _plain(name: str) -> str:
