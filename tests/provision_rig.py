@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import ssh_rig
 import yaml
 
 from ops.progress import Event
@@ -56,10 +54,21 @@ class Rig:
         return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
 
 
-@contextmanager
-def over_ssh(folder: Path, **options: Any) -> Iterator[Rig]:
-    """One host `h`, behind a real SSH connection to an SSH server of the test's own."""
-    with ssh_rig.host(folder, **options) as fleet:
-        login = fleet.logins["h"]
-        at = {"ansible_host": login.address, "ansible_port": login.port, "ansible_user": login.user}
-        yield Rig(folder, {"h": {**at, "ansible_python_interpreter": sys.executable}}, fleet)
+def driver(play: Play) -> str:
+    """A program that runs that play, as another process may."""
+    place = play.place
+    paths = ", ".join(repr(str(path)) for path in (place.inventory, place.state, place.ssh_key, place.known_hosts))
+    return textwrap.dedent(
+        f"""
+        import resource, signal
+        from pathlib import Path
+        from ops.progress import silent
+        from ops.system.ansible import Place, Play, run_playbook
+        from ops.system.ssh import Fleet
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell may have it ignored
+        inventory, state, key, known = map(Path, ({paths}))
+        place = Place(inventory, state, key, known, Fleet({{}}, key, known))
+        done = run_playbook(Play({play.playbook!r}, place), silent)
+        print(done.complete, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        """
+    )

@@ -7,7 +7,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -75,14 +75,14 @@ def _say(out: object, send: object) -> None:
 
 
 @contextmanager
-def host(folder: Path, name: str = "h") -> Iterator[Fleet]:
+def host(folder: Path, name: str = "h", shell: Callable[[], _Shell] = _Shell) -> Iterator[Fleet]:
     """A fleet of one such host. A host that is not there can be added to its `logins`."""
     key = host_key(folder / "server")
     host_key(folder / "operator")
     with closing(listen_tcp("127.0.0.1", 0)) as door:
         door.setblocking(True)
         transports: list[paramiko.Transport] = []
-        threading.Thread(target=_admit, args=(door, key, transports), daemon=True).start()
+        threading.Thread(target=_admit, args=(door, key, transports, shell), daemon=True).start()
         port = door.getsockname()[1]
         known = folder / "known_hosts"
         known.write_text(f"[127.0.0.1]:{port} {key.get_name()} {key.get_base64()}\n")
@@ -94,7 +94,9 @@ def host(folder: Path, name: str = "h") -> Iterator[Fleet]:
             transport.close()
 
 
-def _admit(door: socket.socket, key: paramiko.PKey, transports: list[paramiko.Transport]) -> None:
+def _admit(
+    door: socket.socket, key: paramiko.PKey, transports: list[paramiko.Transport], shell: Callable[[], _Shell]
+) -> None:
     with contextlib.suppress(OSError):
         while True:
             connection, _ = door.accept()
@@ -102,4 +104,4 @@ def _admit(door: socket.socket, key: paramiko.PKey, transports: list[paramiko.Tr
             transports.append(transport)
             transport.add_server_key(key)
             with contextlib.suppress(EOFError, paramiko.SSHException):
-                transport.start_server(server=_Shell())
+                transport.start_server(server=shell())

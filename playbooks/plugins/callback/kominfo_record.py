@@ -42,7 +42,8 @@ MOST_LINES = 3000  # of a file that is compared
 MOST_NAMES = 20  # of what changed
 LONG_OUTPUT = 64_000  # characters of an output of which size and digest are kept
 NOT_SHOWN = "(not shown: it holds secrets)"
-_SAID = ("msg", "stderr", "stdout", "module_stderr", "exception", "reason")
+_SAID = ("msg", "stderr", "stdout", "module_stderr", "module_stdout", "exception", "reason")
+_NO_ANSWER = ("Module result deserialization failed", "MODULE FAILURE")  # the module never ran: others say why
 _EMPTY_WORDS = {
     "non-zero return code",
     "One or more items failed",
@@ -251,7 +252,9 @@ def _message(found: dict[str, Any]) -> str:
     if failed and str(found.get("msg", "")) in _EMPTY_WORDS:
         return _message(failed[0])
     said = {name: str(found[name]).strip() for name in _SAID if found.get(name)}
+    if dumb := said.get("msg", "").startswith(_NO_ANSWER):
+        said["msg"] = said.pop("msg")  # to the end
     telling = next((text for text in said.values() if text not in _EMPTY_WORDS), "failed without a word")
-    if found.get("rc") and said.get("msg") in _EMPTY_WORDS:
+    if found.get("rc") and (dumb or said.get("msg") in _EMPTY_WORDS):
         return f"exit {found['rc']}: {telling}"
     return telling
