@@ -14,8 +14,9 @@ from typing import Any
 
 from ops.errors import ChangesPendingError, OpsError, PartlyAppliedError
 from ops.jobs import drift_routers
+from ops.jobs.drift_note import forget, note
 from ops.jobs.drift_routers import Reconfigured
-from ops.jobs.drift_sweep import CLEAN, Swept, accepted, forget, note, servers, sweep
+from ops.jobs.drift_sweep import CLEAN, Swept, accepted, servers, sweep
 from ops.jobs.provision import _booted as booted
 from ops.plan.change import Change
 from ops.plan.render import diff

@@ -6,6 +6,7 @@ host knows. A host that can not be looked at keeps the manifest it had.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,12 +16,13 @@ from typing import Any
 
 from ops import reconcile
 from ops.errors import OpsError
+from ops.jobs.drift_note import counted, note, scopes
 from ops.plan.change import Artifact, Change, digest
 from ops.progress import Event, Progress, State, silent
 from ops.reconcile import Outcome
 from ops.sweep import baseline
 from ops.sweep.baseline import Left
-from ops.sweep.compare import Seen, ask
+from ops.sweep.compare import Seen, ask, compare, unknown
 from ops.sweep.item import APPLY, Because, Item, Manifest, dump, item_of, load
 from ops.system import host_state, threads
 from ops.system.ansible import RunSummary
@@ -129,7 +131,9 @@ def _settle(world: World, host: str, left: Left, wanted: Sequence[Item]) -> None
     said = baseline.declared(left, old)
     asked = ask([*(old.items if old else ()), *said], also=[item.name for item in wanted])
     seen = _quiet(world, host, look(world, host, asked), asked) if left.changed else look(world, host, asked)
-    write(world, baseline.artefacts(baseline.settle(host, left, seen, old), wanted, seen))
+    made = baseline.artefacts(baseline.settle(host, left, seen, old), wanted, seen)
+    write(world, made)
+    note(world, host, counted(scopes(made), compare(made, seen)), is_unknown=bool(unknown(seen)))
 
 
 def _quiet(world: World, host: str, seen: Seen, asked: Mapping[str, Any]) -> Seen:
@@ -163,7 +167,8 @@ def _found(world: World, run: str) -> dict[str, list[Item]]:
 def _lines(note: Path) -> Iterator[dict[str, Any]]:
     if note.is_file():
         for line in note.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+            with contextlib.suppress(ValueError):  # the last one of a run that was killed
+                yield json.loads(line)
 
 
 def _file(world: World, host: str) -> Path:

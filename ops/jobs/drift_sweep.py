@@ -5,7 +5,6 @@ A host that does not answer, that no run has left a manifest of, or that could n
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ import yaml
 
 from ops.errors import HostFailedError, OpsError, UsageError
 from ops.jobs import drift_manifest
+from ops.jobs.drift_note import counted, note, scopes
 from ops.progress import Event, Progress, State, silent
 from ops.sweep.compare import ARTEFACT, FILE, HAND, Drifted, Seen, ask, compare, unknown
 from ops.system import threads
@@ -24,7 +24,6 @@ from ops.world import World
 
 STEP = "sweep"
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
-FOLDER = "drift"  # the last finding of each host, for metrics
 CLEAN, DRIFTED, UNKNOWN = "clean", "drifted", "unknown"
 AT_ONCE = 32
 KEPT_OPEN = 64  # connections; with more hosts each is closed after its look
@@ -84,7 +83,7 @@ def sweep(
     with threads.pool(AT_ONCE, world.enter) as pool:
         found = list(pool.map(lambda host: _sweep(world, host, progress, look, len(hosts) > KEPT_OPEN), hosts))
     for one in found:
-        _note(world, one)
+        note(world, one.host, counted(one.scopes, one.items), is_unknown=bool(one.why))
     return found
 
 
@@ -121,7 +120,6 @@ def _looked(world: World, host: str, look: Look) -> Swept:
     manifest = drift_manifest.read(world, host)
     if manifest is None:
         return Swept(host, UNKNOWN, time.time(), why=f"no run has left a manifest: ops provision --limit {host}")
-    scopes = tuple(sorted({item.scope for item in manifest.items}))
     try:
         seen = look(world, host, ask(manifest.items))
         fresh = drift_manifest.read(world, host)
@@ -129,32 +127,11 @@ def _looked(world: World, host: str, look: Look) -> Swept:
             manifest, seen = fresh, look(world, host, ask(fresh.items))
     except HostFailedError as error:
         why = error.what.removeprefix(f"{host}: ") + (f"; {error.next_step}" if error.next_step else "")
-        return Swept(host, UNKNOWN, time.time(), why=why, scopes=scopes)
+        return Swept(host, UNKNOWN, time.time(), why=why, scopes=scopes(manifest))
     items, why = tuple(compare(manifest, seen)), unknown(seen)
-    return Swept(host, DRIFTED if items else UNKNOWN if why else CLEAN, time.time(), items, why, scopes=scopes)
-
-
-def _note(world: World, found: Swept) -> None:
-    """For `exporters.drift`: how much differs, by office. What differs stands in the job's result."""
-    counted = {scope: sum(item.scope == scope for item in found.items) for scope in found.scopes}
-    note(world, found.host, counted, found.state == UNKNOWN or bool(found.why))
-
-
-def note(world: World, host: str, counted: Mapping[str, int], is_unknown: bool) -> None:
-    """Leave a host's finding in `<state>/drift`: how many items differ, by scope."""
-    folder = world.state / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    told = {"host": host, "at": time.time(), "unknown": is_unknown, "differ": dict(counted)}
-    fresh = folder / f".{host}.new"
-    fresh.write_text(json.dumps(told), encoding="utf-8")
-    fresh.replace(folder / f"{host}.json")
-
-
-def forget(world: World, known: Sequence[str]) -> None:
-    """Drop the findings of hosts that are not declared any more."""
-    for path in Path(world.state / FOLDER).glob("*.json"):
-        if path.stem not in known:
-            path.unlink(missing_ok=True)
+    return Swept(
+        host, DRIFTED if items else UNKNOWN if why else CLEAN, time.time(), items, why, scopes=scopes(manifest)
+    )
 
 
 def accepted(world: World, hosts: Sequence[str], progress: Progress = silent) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,15 @@ from ssh_rig import host
 from exporters.drift import DriftFound
 from ops.errors import UsageError
 from ops.jobs import drift_manifest
-from ops.jobs.drift_sweep import DRIFTED, UNKNOWN, Swept, forget, note, servers, sweep
+from ops.jobs.drift_note import forget, note
+from ops.jobs.drift_sweep import DRIFTED, UNKNOWN, Swept, servers, sweep
+from ops.progress import Event, State
 from ops.sweep.baseline import Left, artefacts, settle
 from ops.sweep.compare import ask
 from ops.sweep.item import APPLY, Because, Item
 from ops.system import host_state
+from ops.system.ansible import RunSummary
+from ops.system.ansible_record import HostRun
 from ops.system.ssh import Login
 from ops.world import World
 
@@ -86,6 +91,33 @@ def test_what_was_left_what_was_changed_and_who_is_silent(world: World, tmp_path
     assert 'opd_drift_items{host="dc-web",opd="dinkes"} 1.0' in text
     assert 'opd_drift_host_unknown{host="dc-db"} 1.0' in text
     assert 'opd_drift_items{host="dc-db"' not in text, "nothing is known of it, also not that it is clean"
+
+
+def test_a_run_leaves_a_manifest_and_its_finding(world: World, tmp_path: Path) -> None:
+    """From the notes of the callback; a task that was delegated counts for the host it worked on, by its address."""
+    (tmp_path / "one").write_text("x")
+    server = str(world.region.server("dc-web").address)
+    lines = [
+        {**asdict(Item("file", str(tmp_path / "one"), {}, WHY)), "host": "dc-web"},
+        {**asdict(Item("file", str(tmp_path / "gone"), {"mode": "0644"}, WHY)), "host": server},
+        {**asdict(Item("file", "/elsewhere", {}, WHY)), "host": "127.0.0.1"},
+    ]
+    note = world.state / drift_manifest.RUNS / "run-7.jsonl"
+    note.parent.mkdir(parents=True)
+    note.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"host": "dc-web", "ki')
+    hosts = {"dc-web": HostRun(ok=2), "dc-db": HostRun(unreachable=True)}
+    told: list[Event] = []
+    drift_manifest.keep(world, RunSummary("run-7", 0, 1.0, hosts, note), whole=True, progress=told.append)
+    made = drift_manifest.read(world, "dc-web")
+    assert made
+    assert {str(tmp_path / "one"), str(tmp_path / "gone")} <= made.of("file").keys()
+    assert "/elsewhere" not in made.of("file")
+    assert made.of("file")[str(tmp_path / "one")].because == WHY
+    assert json.loads((world.state / "drift/dc-web.json").read_text())["differ"]["_region"] == 1, "one is not there"
+    assert drift_manifest.read(world, "dc-db") is None
+    assert [event.on for event in told if event.state is State.FAILED] == ["dc-db"]
+    assert not note.exists()
+    assert (world.state / "manifests/dc-web.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_finding_of_a_host_that_is_gone_is_dropped(world: World) -> None:
