@@ -174,7 +174,8 @@ class Polled:
     async def _discover(self) -> None:
         self._discoveries += 1
         self._looked.append(time.monotonic())
-        self._found = await discover(self._snmp, model=self._watched[0].router.model, state=False)
+        wanted = [one.link.ifname for one in self._watched]
+        self._found = await discover(self._snmp, model=self._watched[0].router.model, state=False, wanted=wanted)
         self._compile(self._found)
         self._overdue = False
 

@@ -5,13 +5,13 @@ The exporter and `ops discover` both go through here, so that what is shown is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.book import Book, Source, text
 from exporters.optical_sensors import sensor_sensors
 from exporters.optical_tables import Place, table_sensors
-from exporters.ports import DevicePort, Names, described, read_ports
+from exporters.ports import DevicePort, Names, named_ports, read_ports
 from exporters.sensor import Sensor, Values
 from ops.catalogue.device import Device, device, names
 from ops.catalogue.identify import Identified, identify
@@ -53,8 +53,10 @@ class Discovered:
         return next(exact, None) or Names(self.ports.values()).find(ifname)
 
 
-async def discover(source: Source, *, model: str = "", state: bool = True) -> Discovered:
+async def discover(source: Source, *, model: str = "", state: bool = True, wanted: Sequence[str] = ()) -> Discovered:
     """Look a device over. `model`: the profile to use, whatever the device says; `state`: speed and counters too.
+
+    Without `state` only what a poll does not ask for anyway: names, light, and the alias of the ports called `wanted`.
 
     HostFailedError when the device is silent, OpsError for a model without a profile.
     """
@@ -63,8 +65,9 @@ async def discover(source: Source, *, model: str = "", state: bool = True) -> Di
     description, object_id = text(said.get(DESCRIPTION)), text(said.get(OBJECT_ID)).strip(".")
     identified = Identified(model, "the inventory names this model") if model else identify(object_id, description)
     ports = await read_ports(book, state=state)
-    if not state and _by_name(device(identified.model) if identified.model else None):
-        ports = await described(book, ports)
+    if not state:
+        by_name = _by_name(device(identified.model) if identified.model else None)
+        ports = await named_ports(book, ports, wanted, descr=by_name)
     place = Place(book, ports, Names(ports.values()))
     if identified.model:
         sensors = await _sensors(place, device(identified.model))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exporters.book import Book, number, text
@@ -49,10 +49,21 @@ async def read_ports(book: Book, *, state: bool = True) -> dict[int, DevicePort]
     return {index: _port(str(index), columns) for index in indices}
 
 
-async def described(book: Book, ports: Mapping[int, DevicePort]) -> dict[int, DevicePort]:
-    """The same ports with their ifDescr, by which many name what is plugged in."""
-    descrs = await book.column(IF_DESCR)
-    return {index: replace(port, ifdescr=text(descrs.get(str(index)))) for index, port in ports.items()}
+async def named_ports(
+    book: Book, ports: Mapping[int, DevicePort], wanted: Sequence[str], *, descr: bool
+) -> dict[int, DevicePort]:
+    """The same ports, those called `wanted` with their ifAlias; all with ifDescr where one is not found without it.
+
+    `descr`: with ifDescr in any case, because what is plugged in is named by it.
+    """
+    known = dict(ports)
+    if descr or set(wanted) - {port.ifname for port in ports.values()}:
+        descrs = await book.column(IF_DESCR)
+        known = {index: replace(port, ifdescr=text(descrs.get(str(index)))) for index, port in ports.items()}
+    names = set(wanted)
+    asked = {f"{IF_ALIAS}.{index}": index for index, port in known.items() if names & {port.ifname, port.ifdescr}}
+    aliases = await book.get(list(asked)) if asked else {}
+    return known | {asked[oid]: replace(known[asked[oid]], ifalias=text(value)) for oid, value in aliases.items()}
 
 
 def _port(index: str, columns: Columns) -> DevicePort:
