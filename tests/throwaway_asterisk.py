@@ -18,9 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from ops.inventory.model import Opd, Region
+from ops.jobs import call_test
 from ops.plan.change import Artifact
 from ops.system.process import Ask, kill_group, run
 from ops.system.secrets import Secrets
+from ops.system.sip.agent import Agent
+from ops.system.sip.place import Account, Place
 
 ROLE = Path(__file__).parents[1] / "playbooks/roles/pbx"
 _START = """
@@ -138,3 +142,22 @@ def _wait(running: Exchange, child: subprocess.Popen[bytes], folder: Path) -> No
             return
         time.sleep(0.1)
     raise AssertionError("Asterisk did not boot within 15 s")
+
+
+def desk(opd: Opd) -> str:
+    return str(opd.links[0].lan.network_address + call_test.PHONE_HOST)
+
+
+def phone(running: Exchange, region: Region, number: str, at: str, hertz: int) -> Agent:
+    server = (str(region.server("dc-pbx").address), 5060)
+    account = Account(number, running.secrets.get(f"voip/{number}"), region.domain, server)
+    return Agent(account, Place(at, running.namespace), hertz)
+
+
+def complaints(running: Exchange) -> list[str]:
+    """Warnings and errors of the exchange's log, but for the one about a file of the package itself."""
+    return [
+        line
+        for line in running.log().splitlines()
+        if ("WARNING" in line or "ERROR" in line) and "users.conf" not in line
+    ]

@@ -54,24 +54,26 @@ exten => _X!,1,GotoIf($[${DIALPLAN_EXISTS(kominfo-trunk-emergency,${EXTEN},1)}]?
 """
 HANDLERS = """
 [kominfo-ring]
-; ARG1: the number · ARG2: the office's reception, which rings when nobody answers
+; ARG1: the number · ARG2: the office's reception, which rings when nobody answers · ARG3: who is called instead of it
 exten => s,1,GotoIf($["${DEVICE_STATE(PJSIP/${ARG1})}"="INVALID"]?unknown)
  same => n,Set(LOCAL(devices)=${PJSIP_DIAL_CONTACTS(${ARG1})})
  same => n,GotoIf($["${devices}"=""]?absent)
  same => n,Dial(${devices},25)
  same => n,GotoIf($["${DIALSTATUS}"="BUSY"]?busy)
- same => n(absent),GotoIf($["${ARG2}"="" | "${ARG2}"="${ARG1}"]?away)
+ same => n(absent),GotoIf($["${ARG3}"!=""]?onward)
+ same => n,GotoIf($["${ARG2}"="" | "${ARG2}"="${ARG1}"]?away)
  same => n,Set(LOCAL(devices)=${PJSIP_DIAL_CONTACTS(${ARG2})})
  same => n,GotoIf($["${devices}"=""]?away)
  same => n,Dial(${devices},25)
  same => n(away),Hangup(20)
  same => n(busy),Hangup(17)
  same => n(unknown),Hangup(1)
+ same => n(onward),Goto(kominfo-numbers,${ARG3},1)
 
 [kominfo-group]
-; ARG1: the telephones that ring together
+; ARG1: the telephones that ring together · ARG2: for how many seconds
 exten => s,1,GotoIf($["${ARG1}"=""]?empty)
- same => n,Dial(${ARG1},30)
+ same => n,Dial(${ARG1},${IF($["${ARG2}"=""]?30:${ARG2})})
  same => n(empty),Hangup(19)
 
 [kominfo-test]

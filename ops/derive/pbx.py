@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ops.catalogue import exchange
+from ops.catalogue import exchange, exchange_outside, exchange_rings
+from ops.catalogue.exchange_patterns import patterns
 from ops.catalogue.phone import spoken
 from ops.inventory.model import Opd, Phone, Phones, Region
+from ops.inventory.telephony import NO_CLASS
 from ops.plan.change import REGION_SCOPE, Artifact
 
 KIND = "pbx-config"
@@ -54,7 +56,7 @@ def _of_an_office(region: Region, opd: Opd, host: str) -> Iterator[Artifact]:
         "endpoint": _endpoints(region, opd),
         "auth": "".join(_auth(region.domain, phone) for phone in telephones(opd.phones)),
         "aor": "".join(_aor(phone) for phone in telephones(opd.phones)),
-        "dialplan": _dialplan(opd, opd.phones),
+        "dialplan": _dialplan(region, opd, opd.phones),
     }
     for name, content in contents.items():
         if content:
@@ -76,6 +78,7 @@ def _endpoints(region: Region, opd: Opd) -> str:
         f"context=opd-{opd.code}",
         f"named_call_group={opd.code}",
         f"named_pickup_group={opd.code}",
+        *_shown_outside(region, opd),
         "",
         f"[{inside}](!,{office})",
         *fence,
@@ -84,13 +87,27 @@ def _endpoints(region: Region, opd: Opd) -> str:
     for phone in found:
         template = office if phone.place == "softphone" else inside
         lines += [
-            f"[{phone.number}]({template})",
+            f"[{phone.number}]({template}{_class(region, opd, phone)})",
             f"auth={phone.number}",
             f"aors={phone.number}",
             f"callerid={caller_id(phone)}",
             "",
         ]
     return "\n".join(lines)
+
+
+def _shown_outside(region: Region, opd: Opd) -> list[str]:
+    """What an office's calls carry outside; without a trunk there is no outside."""
+    if not region.numbering.trunks or not opd.phones or not opd.phones.caller_id:
+        return []
+    carried = {"CID": opd.phones.caller_id, "OPD": opd.code, "OPD_CALLS": opd.phones.outbound_calls}
+    return [f"set_var=KOMINFO_{name}={value}" for name, value in carried.items()]
+
+
+def _class(region: Region, opd: Opd, phone: Phone) -> str:
+    """The template of an extension's class, to stand behind the office's own."""
+    name = phone.outbound or (opd.phones.outbound if opd.phones else None)
+    return f",kominfo-class-{name}" if name and name != NO_CLASS and region.numbering.trunks else ""
 
 
 def _auth(realm: str, phone: Phone) -> str:
@@ -110,13 +127,14 @@ def caller_id(phone: Phone) -> str:
     return f'"{name.strip()}" <{phone.number}>'
 
 
-def _dialplan(opd: Opd, phones: Phones) -> str:
+def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:
     reception = next((phone.number for phone in phones.extensions if phone.place == "reception"), "")
     lines = [
         f"[opd-{opd.code}]",
         "include => kominfo-emergency",
         "include => kominfo-short-codes",
         "include => kominfo-numbers",
+        *(["include => kominfo-outside"] if region.numbering.trunks else []),
         "",
         "[kominfo-numbers]",
     ]
@@ -128,39 +146,31 @@ def _dialplan(opd: Opd, phones: Phones) -> str:
             lines.append(f"exten => {phone.number},1,Goto(kominfo-test,s,1)")
         elif phone.place == "group":
             lines.append(f"exten => {phone.number},1,Gosub(kominfo-group,s,1({_members(phones)}))")
-    return "\n".join([*lines, ""])
+        elif phone.forward:
+            lines.append(f"exten => {phone.number},1,Gosub(kominfo-ring,s,1({phone.number},,{phone.forward}))")
+    return "\n".join([*lines, ""]) + _groups_and_menus(region, phones)
+
+
+def _groups_and_menus(region: Region, phones: Phones) -> str:
+    """Their extensions, then a context for each menu."""
+    known = {phone.number for opd in region.opds for phone in telephones(opd.phones)}
+    hours = {one.name: one.open for one in region.numbering.hours}
+    menus = [
+        exchange_rings.menu(one, hours.get(one.hours or "", ()), region.numbering.holidays) for one in phones.menus
+    ]
+    return "".join(
+        [
+            *(exchange_rings.group(one, known) for one in phones.groups),
+            *(f"exten => {one.number},1,Goto(kominfo-menu-{one.number},s,1)\n" for one in phones.menus),
+            *menus,
+        ]
+    )
 
 
 def _members(phones: Phones) -> str:
     """What a group rings: the office's desks and its reception, never the head."""
     numbers = [phone.number for phone in phones.extensions if phone.place in {"reception", "desk"}]
     return "&".join(f"PJSIP/{number}" for number in numbers[:RINGING_LEGS])
-
-
-def patterns(numbers: str) -> list[str]:
-    """A range `20100-20199` as the fewest Asterisk patterns that match exactly it: `_201XX`."""
-    first, last = numbers.split("-")
-    return [_pattern(prefix, len(first)) for prefix in _prefixes(int(first), int(last), 10 ** (len(first) - 1))]
-
-
-def _prefixes(first: int, last: int, largest: int) -> Iterator[tuple[int, int, int]]:
-    """(power of ten, first number in units of it, how many units follow without a carry), none above `largest`."""
-    while first <= last:
-        unit = 1
-        while unit < largest and first % (unit * 10) == 0 and first + unit * 10 - 1 <= last:
-            unit *= 10
-        digit = first // unit % 10
-        steps = min(9 - digit, (last - first + 1) // unit - 1)
-        yield unit, first // unit, steps
-        first += unit * (steps + 1)
-
-
-def _pattern(part: tuple[int, int, int], digits: int) -> str:
-    unit, head, steps = part
-    free = len(str(unit)) - 1
-    text = str(head).zfill(digits - free)
-    last = text[-1] if steps == 0 else f"[{text[-1]}-{int(text[-1]) + steps}]"
-    return f"_{text[:-1]}{'X' if (text[-1], steps) == ('0', 9) else last}{'X' * free}"
 
 
 # ---- the region's frame
@@ -170,17 +180,53 @@ def _frame(region: Region, offices: list[Opd]) -> dict[str, str]:
     """What stands around the offices, one file per type."""
     here = {kind: [opd for opd in offices if kind == "dialplan" or telephones(opd.phones)] for kind in TYPES}
     listed = {kind: "".join(f"#tryinclude kominfo/{opd.code}.{kind}.conf\n" for opd in here[kind]) for kind in TYPES}
-    return {
+    plan = region.numbering
+    outside = {kind: "".join(parts) for kind, parts in _outside(region).items()}
+    found = {
         "transport": _transport(region),
-        "endpoint": exchange.ENDPOINT.format(domain=region.domain) + listed["endpoint"],
-        "auth": exchange.AUTH.format(domain=region.domain) + listed["auth"],
-        "aor": exchange.AOR + listed["aor"],
+        "endpoint": exchange.ENDPOINT.format(domain=region.domain) + outside["endpoint"] + listed["endpoint"],
+        "auth": exchange.AUTH.format(domain=region.domain) + outside["auth"] + listed["auth"],
+        "aor": exchange.AOR + outside["aor"] + listed["aor"],
         "dialplan": exchange.EMERGENCY
-        + _each(region.numbering.emergency, "Goto(kominfo-emergency-route,${EXTEN},1)")
+        + _emergency(region)
         + _short_codes(region)
         + exchange.HANDLERS
+        + (exchange_outside.dialplan(plan, _direct(region)) if plan.trunks else "")
         + listed["dialplan"],
     }
+    return found | ({"identify": outside["identify"]} if plan.trunks else {})
+
+
+def _outside(region: Region) -> dict[str, list[str]]:
+    """What trunks and classes add to the files of each type."""
+    plan = region.numbering
+    classes = [exchange_outside.class_template(one) for one in plan.classes] if plan.trunks else []
+    return {
+        "endpoint": [*classes, *(exchange_outside.endpoint(one, region.domain) for one in plan.trunks)],
+        "auth": [exchange_outside.auth(one) for one in plan.trunks],
+        "aor": [exchange_outside.aor(one) for one in plan.trunks],
+        "identify": [exchange_outside.identify(one) for one in plan.trunks],
+    }
+
+
+def _direct(region: Region) -> dict[str, str]:
+    return {number: rung for opd in region.opds if opd.phones for number, rung in opd.phones.direct_dial.items()}
+
+
+def _emergency(region: Region) -> str:
+    """Where the regency answers an emergency number itself, its call centre rings first and the trunk comes second."""
+    centre = region.numbering.call_centre
+    lines = [
+        f"exten => {number},1,Goto(kominfo-{'call-centre' if number in centre else 'emergency-route'},${{EXTEN}},1)\n"
+        for number in region.numbering.emergency
+    ]
+    if centre:
+        lines.append("\n[kominfo-call-centre]\n")
+    for number, rung in sorted(centre.items()):
+        lines.append(f"exten => {number},1,Dial(Local/{rung}@kominfo-numbers/n,30)\n")
+        lines.append(' same => n,GotoIf($["${DIALSTATUS}"="ANSWER"]?end)\n')
+        lines.append(" same => n,Goto(kominfo-emergency-route,${EXTEN},1)\n same => n(end),Hangup(${HANGUPCAUSE})\n")
+    return "".join(lines)
 
 
 def _transport(region: Region) -> str:
@@ -191,10 +237,6 @@ def _transport(region: Region) -> str:
         f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={address}:5060\ntos=cs3\ncos=3\n\n"
         f"[global]\ntype=global\nuser_agent=kominfo\ndefault_realm={region.domain}\n"
     )
-
-
-def _each(numbers: Iterable[str], does: str) -> str:
-    return "".join(f"exten => {number},1,{does}\n" for number in numbers)
 
 
 def _short_codes(region: Region) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from throwaway_asterisk import Exchange, exchange
+from throwaway_asterisk import Exchange, complaints, desk, exchange, phone
 
 from ops.derive import pbx
 from ops.errors import HostFailedError
@@ -18,7 +18,6 @@ from ops.jobs import call_test
 from ops.plan.change import Artifact
 from ops.system.process import run
 from ops.system.sip.agent import Agent
-from ops.system.sip.place import Account, Place
 
 pytestmark = pytest.mark.system
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
@@ -42,16 +41,6 @@ def running(region: Region, files: list[Artifact]) -> Iterator[Exchange]:
         yield started
 
 
-def desk(opd: Opd) -> str:
-    return str(opd.links[0].lan.network_address + call_test.PHONE_HOST)
-
-
-def phone(running: Exchange, region: Region, number: str, at: str, hertz: int) -> Agent:
-    server = (str(region.server("dc-pbx").address), 5060)
-    account = Account(number, running.secrets.get(f"voip/{number}"), region.domain, server)
-    return Agent(account, Place(at, running.namespace), hertz)
-
-
 def first(opd: Opd) -> str:
     assert opd.phones
     return next(declared.number for declared in opd.phones.extensions if declared.mac)
@@ -64,15 +53,6 @@ def endpoints(running: Exchange) -> set[str]:
 
 def planned(region: Region) -> set[str]:
     return {declared.number for opd in region.opds for declared in pbx.telephones(opd.phones)}
-
-
-def complaints(running: Exchange) -> list[str]:
-    """Warnings and errors of the exchange's log, but for the one about a file of the package itself."""
-    return [
-        line
-        for line in running.log().splitlines()
-        if ("WARNING" in line or "ERROR" in line) and "users.conf" not in line
-    ]
 
 
 def test_a_start_shows_every_planned_endpoint_and_no_complaint(running: Exchange, region: Region) -> None:

@@ -136,12 +136,13 @@ def test_an_office_without_a_network_lets_nobody_speak_for_its_telephones(region
 
 
 def test_nobody_is_served_without_a_digest(files: dict[str, Artifact]) -> None:
-    """No endpoint for strangers, none known by its address alone, nothing that leads outside."""
+    """No endpoint for strangers, none but a declared trunk known by its address alone, nothing that leads outside."""
     modules = (ROLE / "modules.conf").read_text(encoding="utf-8")
     assert "autoload = no" in modules
     loaded = set(re.findall(r"^(?:pre)?load = (\S+)\.so$", modules, re.MULTILINE))
     assert {one for one in loaded if one.startswith("res_pjsip_endpoint_identifier")} == {
-        "res_pjsip_endpoint_identifier_user"
+        "res_pjsip_endpoint_identifier_user",
+        "res_pjsip_endpoint_identifier_ip",
     }
     assert not loaded & {"app_disa", "res_pjsip_outbound_registration", "app_originate", "chan_iax2", "app_system"}
     for name, artifact in files.items():

@@ -225,7 +225,7 @@ class Agent:
         return media
 
     async def _open(self, protocol: _Protocol, what: str) -> None:
-        door = open_udp(self.place, what)
+        door = open_udp(self.place, what, self.place.port if isinstance(protocol, Wire) else 0)
         await asyncio.get_running_loop().create_datagram_endpoint(lambda: protocol, sock=door)
         if isinstance(protocol, Wire):
             self._me = sip.Party(self.account.number, self.account.domain, self.place.address, door.getsockname()[1])

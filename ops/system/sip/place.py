@@ -23,19 +23,23 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the telephone stands: its own address, and the network namespace that has it (None: this machine's)."""
+    """Where the telephone stands: its own address, and the network namespace that has it (None: this machine's).
+
+    `port`: of its SIP; any free one when 0, a well-known one for who is called without registering.
+    """
 
     address: str
     namespace: str | None = None
+    port: int = 0
 
 
-def open_udp(place: Place, what: str) -> socket.socket:
-    """A UDP socket on that address, any port. It is made inside the namespace and stays there."""
+def open_udp(place: Place, what: str, port: int = 0) -> socket.socket:
+    """A UDP socket on that address; any port when 0. It is made inside the namespace and stays there."""
     with netns.inside(place.namespace) if place.namespace else contextlib.nullcontext():
         door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             door.setblocking(False)
-            door.bind((place.address, 0))
+            door.bind((place.address, port))
         except OSError as error:
             door.close()
             raise OpsError(f"{what} socket on {place.address}: {error.strerror}") from None

@@ -50,12 +50,13 @@ def included(kind: str) -> str:
 
 
 def wanted(kind: str) -> set[str]:
-    return set(re.findall(r"^\[(\d+)\]\(", included(kind), re.MULTILINE))
+    numbers = re.findall(r"^\[(\d+)\]\(", included(kind), re.MULTILINE)
+    return {*numbers, *re.findall(r"^\[(trunk-\S+)\]$", text(f"_region.{kind}.conf"), re.MULTILINE)}
 
 
 def held(kind: str) -> set[str]:
     """Names of the live objects; a line is ` Endpoint:  20100/20100   Unavailable …`."""
-    return set(re.findall(rf"^ *{TYPES[kind]}: +(\d+)(?=[/ ])", ask(f"pjsip show {kind}s"), re.MULTILINE))
+    return set(re.findall(rf"^ *{TYPES[kind]}: +(\d+|trunk-\S+?)(?=[/ ])", ask(f"pjsip show {kind}s"), re.MULTILINE))
 
 
 def differences() -> list[str]:
