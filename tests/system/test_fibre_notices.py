@@ -30,7 +30,7 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 IMAGES = Path("/var/cache/kominfo-ops/images")
 OFFICES = [f"kantor-{n}" for n in range(60)]
-WAITS = {EFFECTS_WAIT: "5s", CUT_WAIT: "1s"}  # what a late cause may take shrinks with it
+WAITS = {EFFECTS_WAIT: "4s", CUT_WAIT: "1s"}  # what a late cause may take shrinks with it
 
 
 def image() -> Path:
@@ -155,13 +155,13 @@ def test_a_cut_is_one_notification_in_any_order_with_a_late_cause_and_after_a_re
                 alertmanager.post(*part[at : at + 20])
             time.sleep(1.5)  # the cause is late, by less than effects are made to wait
         until(lambda: hook.notices)
-        time.sleep(6)  # longer than effects wait: none of them may follow
+        time.sleep(5)  # longer than effects wait: none of them may follow
         assert hook.told() == [{"FibreSegmentCut"}]
         alertmanager.stop()
         alertmanager.start()
         alertmanager.post(*held_back(), CAUSE, ago=60)
         alertmanager.post(*effects(), ago=60)
-        time.sleep(6)
+        time.sleep(5)
         assert hook.told() == [{"FibreSegmentCut"}]
         alertmanager.post({"alertname": "OfficeUnreachable", "opd": "lain", "device": "x", "severity": "critical"})
         until(lambda: len(hook.notices) == 2)  # an office of which no cut is known is still told

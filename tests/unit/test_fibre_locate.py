@@ -109,9 +109,18 @@ def seen_of(plant: Riders, cut: frozenset[str], data: st.DataObject) -> dict[str
         doubt = data.draw(st.sampled_from(["", "", "", "unknown", "lit", "own"]), label=name)
         if doubt == "unknown":
             continue
-        seen = Seen.DARK if doubt == "own" else would
-        sights[name] = Sight(Seen.LIT if doubt == "lit" and seen is not Seen.DARK else seen)
+        if doubt == "own" or would is Seen.DARK:
+            sights[name] = Sight(Seen.DARK)
+        else:
+            traced = plant.riders[name].protected and data.draw(st.booleans(), label=f"way of {name}")
+            over = _way(_without(plant, cut), plant.riders[name].node) if traced else frozenset()
+            sights[name] = Sight(Seen.LIT if doubt == "lit" else would, over)
     return sights
+
+
+def _without(plant: Riders, cut: frozenset[str]) -> Riders:
+    whole = {name: ends for name, ends in plant.segments.items() if name not in cut}
+    return Riders(plant.centre, whole, plant.km)
 
 
 @settings(max_examples=400, deadline=None)
@@ -228,6 +237,8 @@ def test_packets_seen_on_their_way_round_clear_what_they_cross(batubara: Riders)
     only = {"kec-air-putih/wan": Sight(Seen.DETOUR, frozenset(["x-01", "r1-07", "r1-08", "r1-09"]))}
     found = locate(batubara, only)
     assert set(found.suspects) == {"r1-01", "r1-02", "r1-03"}
+    with_power_cut = {**only, "kec-medang-deras/wan": Sight(Seen.DARK)}
+    assert locate(batubara, with_power_cut).own == ("kec-medang-deras/wan",)  # packets cross its node
     clear = {**only, "dinkes/wan": Sight(Seen.WHOLE)}
     assert set(locate(batubara, clear).suspects) == {"r1-02", "r1-03"}
 
