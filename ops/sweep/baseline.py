@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ops.sweep.compare import Seen, drop_in, port_name, rules
+from ops.sweep.compare import Seen, drop_in, port_name, rules, unit_of
 from ops.sweep.harvest import DEED
 from ops.sweep.item import APPLY, HOST, PROVISION, Because, Item, Manifest, ordered
 
@@ -156,7 +156,8 @@ def _explained(item: Item, knows: _Knows, units: Collection[str], before: Item |
     if knows.first or (knows.stirred and item.kind in _LOOSE):
         return True
     if item.kind == "port":
-        return item.want["unit"] in units
+        unit = str(item.want["unit"])
+        return unit_of(unit) in units or (knows.stirred and unit.endswith(".service"))
     if item.kind == "overrides":
         return set(item.want["files"]) <= {*(before.want["files"] if before else ()), *knows.files}
     return (item.kind == "folder" and before is None) or ("account", item.name) in knows.fresh
@@ -175,7 +176,7 @@ def _now(seen: Seen, said: Iterable[Item]) -> Iterator[Item]:
     of_unit = {item.name: item.because for item in said if item.kind == "unit"}
     for port in seen["ports"]:
         if port[0] == "tcp" or port[2] < PASSING or not port[3]:
-            want, because = {"program": port[3], "unit": port[4]}, of_unit.get(port[4], Because())
+            want, because = {"program": port[3], "unit": port[4]}, of_unit.get(unit_of(port[4]), Because())
             yield Item("port", port_name(port), want, because, HOST)
     for name, because in of_unit.items():
         overrides = seen["units"].get(name, ("", "", "", ""))[3].split()

@@ -239,6 +239,12 @@ def _without(some: Sequence[str], others: Sequence[str]) -> list[str]:
     return [one for one in some if one not in left or left.remove(one)]  # type: ignore[func-returns-value]
 
 
+def unit_of(unit: str) -> str:
+    """The unit that roles name for an instance: postgresql.service starts postgresql@17-main.service."""
+    name, _, kind = unit.rpartition(".")
+    return f"{name.partition('@')[0]}.{kind}"
+
+
 def port_name(port: Sequence[Any]) -> str:
     """`tcp 0.0.0.0:80`: the name of a port's item."""
     protocol, address, number = port[:3]
@@ -254,7 +260,8 @@ def _more_ports(manifest: Manifest, seen: Seen) -> Iterator[Drifted]:
         name, (program, unit) = port_name(port), port[3:5]
         if name in known or (port[0] == "udp" and program in speaks):
             continue
-        because = f"{NOBODY}; the unit is of {units[unit].because}" if unit in units else NOBODY
+        role = units.get(unit_of(unit))
+        because = f"{NOBODY}; the unit is of {role.because}" if role else NOBODY
         what = f"{program or 'the kernel'} listens" + (f" ({unit})" if unit else "")
         yield Drifted(manifest.host, "port", name, what, because, HAND, "_region")
 

@@ -151,6 +151,19 @@ def test_a_unit_that_was_given_a_port_explains_it(manifest: Manifest) -> None:
     assert [one.name for one in compare(settle("dc-web", served, seen, manifest), seen)] == ["tcp 0.0.0.0:8099"]
 
 
+def test_a_new_database_explains_its_port_and_a_strangers_stays_strange(manifest: Manifest) -> None:
+    seen = copy.deepcopy(SEEN)
+    unit = Item("unit", "postgresql.service", {"enabled": True}, WHY)
+    seen["units"]["postgresql.service"] = ["loaded", "active", "enabled", ""]
+    seen["ports"].append(["tcp", "0.0.0.0", 5432, "postgres", "postgresql@17-main.service"])
+    made = settle("dc-web", left(*DECLARED, unit, changed=True), seen, manifest)
+    assert compare(made, seen) == []
+    assert made.of("port")["tcp 0.0.0.0:5432"].because == WHY
+    seen["ports"].append(["tcp", "0.0.0.0", 8099, "nc", "session-3.scope"])
+    again = settle("dc-web", left(*DECLARED, unit, changed=True), seen, made)
+    assert [one.name for one in compare(again, seen)] == ["tcp 0.0.0.0:8099"]
+
+
 def test_what_a_role_says_no_longer_is_forgotten_only_by_a_whole_run(manifest: Manifest) -> None:
     fewer = [one for one in DECLARED if one.kind != "link"]
     assert manifest.of("link").keys() == settle("h", left(*fewer, whole=False), SEEN, manifest).of("link").keys()
