@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import itertools
 import json
 import re
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 from past_runs import whole
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporters.device import FRESH_SECONDS
 from exporters.metrics import OPTIONAL, table
 from exporters.registry import collectors
 from exporters.service import Service, application
+from exporters.shards import Shard
 from ops.errors import HostFailedError
 from ops.runs.tables import open_database
 from ops.system import http
@@ -215,6 +219,38 @@ def test_discovery_names_every_router_with_its_office(url: str, world: World) ->
         "device": "dinkes-rtr1",
         "kecamatan": "Lima Puluh",
     }
+
+
+def test_one_request_brings_every_device_grouped_by_metric(url: str) -> None:
+    http.get(f"{url}/probe-all")
+    text = http.get(f"{url}/probe-all").decode()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    order = [SERIES.fullmatch(line).group(1) for line in lines]  # type: ignore[union-attr]
+    groups = [name for name, _ in itertools.groupby(order)]
+    assert len(groups) == len(set(groups)), "all lines of a metric stand together"
+    assert text.count("# TYPE opd_poll_up ") == 1
+    up = {line.split('opd="')[1].split('"')[0]: line[-1] for line in lines if line.startswith("opd_poll_up{")}
+    assert up == {"dinkes": "1", "rsud": "1", "disdik": "0"}
+    assert {family.name for family in text_string_to_metric_families(text)} >= {"opd_poll_up", "opd_link_info"}
+    alone = http.get(f"{url}/probe", {"target": "dinkes-rtr1"}).decode()
+    for line in alone.splitlines():
+        if line.startswith(("opd_contract", "opd_link_info", "opd_interface_speed", "opd_optical_budget")):
+            assert line in lines
+
+
+def test_shards_share_the_devices_and_discovery_says_whose_they_are(world: World) -> None:
+    async def shared(number: int) -> list[dict[str, Any]]:
+        service = Service(dataclasses.replace(world), shard=Shard(number, 2))
+        groups = await service.groups()
+        assert set(service._devices) == {group["labels"]["device"] for group in groups}  # type: ignore[index]
+        await service.close()
+        return groups
+
+    found = [asyncio.run(shared(number)) for number in (1, 2)]
+    assert sorted(group["labels"]["opd"] for groups in found for group in groups) == sorted(OFFICES)
+    assert [{group["labels"]["__meta_shard"] for group in groups} for groups in found if groups] == [
+        {f"{number}/2"} for number, groups in enumerate(found, 1) if groups
+    ]
 
 
 def test_it_is_alive(url: str) -> None:
