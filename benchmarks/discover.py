@@ -24,6 +24,7 @@ from ops.twin.agent_mib import Snapshot
 from ops.twin.agent_snmp import Agent
 
 PORTS, OPTICAL, WARM = 48, 4, 3
+WANTED = ("sfp-sfpplus1", "sfp-sfpplus2")  # what the inventory declares
 IF_TABLE, IFX_TABLE = "1.3.6.1.2.1.2.2.1", "1.3.6.1.2.1.31.1.1.1"
 MIKROTIK = "1.3.6.1.4.1.14988.1.1.19.1.1"
 
@@ -73,11 +74,11 @@ def measure(port: int, rounds: int, *, state: bool) -> tuple[dict[str, float], D
 
     async def go() -> tuple[dict[str, float], Discovered]:
         for _ in range(WARM):
-            found = await discover(device, state=state)
+            found = await discover(device, state=state, wanted=WANTED)
         packets, spent = device.tally.packets, []
         for _ in range(rounds):
             begun = time.process_time()
-            found = await discover(device, state=state)
+            found = await discover(device, state=state, wanted=WANTED)
             spent.append((time.process_time() - begun) * 1000)
         spent.sort()
         each = (device.tally.packets - packets) / rounds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ops.system.snmp import Held, Walk
@@ -13,6 +13,10 @@ class Source(Protocol):
 
     async def walk(self, oid: str) -> Walk:
         """The rows below `oid`."""
+        ...
+
+    async def walks(self, oids: Sequence[str]) -> dict[str, Walk]:
+        """The same for several columns at once."""
         ...
 
     async def get(self, oids: Sequence[str]) -> dict[str, Held]:
@@ -31,14 +35,24 @@ class Book:
 
     async def column(self, oid: str) -> Mapping[str, Held]:
         """Values of a column by index ('7', '3.12')."""
-        found = self._columns.get(oid)
-        if found is None:
-            walk = await self._source.walk(oid)
-            self.broken = self.broken or walk.broken
-            self.values.update(walk.rows)
-            cut = len(oid) + 1
-            found = self._columns[oid] = {name[cut:]: value for name, value in walk.rows.items()}
-        return found
+        if oid not in self._columns:
+            self._take(oid, await self._source.walk(oid))
+        return self._columns[oid]
+
+    async def columns(self, oids: Iterable[str]) -> list[Mapping[str, Held]]:
+        """Several columns, read side by side as far as they are not known yet."""
+        asked = list(oids)
+        unknown = [oid for oid in dict.fromkeys(asked) if oid not in self._columns]
+        if unknown:
+            for oid, walk in (await self._source.walks(unknown)).items():
+                self._take(oid, walk)
+        return [self._columns[oid] for oid in asked]
+
+    def _take(self, oid: str, walk: Walk) -> None:
+        self.broken = self.broken or walk.broken
+        self.values.update(walk.rows)
+        cut = len(oid) + 1
+        self._columns[oid] = {name[cut:]: value for name, value in walk.rows.items()}
 
     async def get(self, oids: Sequence[str]) -> dict[str, Held]:
         """A few single values."""

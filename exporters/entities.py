@@ -51,7 +51,7 @@ class Entities:
 
 
 async def read_entities(book: Book) -> Entities:
-    names, descrs, within, alias = [await book.column(oid) for oid in (NAME, DESCR, WITHIN, ALIAS)]
+    names, descrs, within, alias = await book.columns((NAME, DESCR, WITHIN, ALIAS))
     ports: dict[str, int] = {}
     for index, value in alias.items():
         pointed = text(value).lstrip(".")

@@ -26,9 +26,8 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
     types = await book.column(table.type)
     if not types:
         return []
-    scales, precisions, values, states = [
-        await book.column(oid) for oid in (table.scale, table.precision, table.value, table.status)
-    ]
+    asked = (table.scale, table.precision, table.value, table.status)
+    scales, precisions, values, states = await book.columns(asked)
     measured = await book.column(table.measured) if table.measured else {}
     entities = await place.entities()
     rows = await _rows(book, table)
@@ -102,9 +101,7 @@ async def _rows(book: Book, table: Sensors) -> Rows:
     """Severity, relation and value of every threshold, by entity."""
     if table.rows is None:
         return {}
-    severity, relation, value = [
-        await book.column(oid) for oid in (table.rows.severity, table.rows.relation, table.rows.value)
-    ]
+    severity, relation, value = await book.columns((table.rows.severity, table.rows.relation, table.rows.value))
     found: dict[str, list[tuple[Held, Held, Held]]] = {}
     for index, held in value.items():
         found.setdefault(index.partition(".")[0], []).append((severity.get(index), relation.get(index), held))

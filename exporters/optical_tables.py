@@ -43,6 +43,7 @@ async def table_sensors(place: Place, table: Table) -> list[Sensor]:
     root = await _root(place.book, table)
     if root is None:
         return []
+    await place.book.columns(_oid(root, oid) for oid in _columns(table))
     found: list[Sensor] = []
     for optic, column in table.columns.items():
         found += await _column_sensors(place, table, optic, column, root)
@@ -51,12 +52,21 @@ async def table_sensors(place: Place, table: Table) -> list[Sensor]:
 
 async def _root(book: Book, table: Table) -> str | None:
     """Where the table's power columns begin; None where it has none."""
-    powers = [table.columns[optic] for optic in table.columns if optic in POWERS]
+    powers = [table.columns[optic].oid for optic in table.columns if optic in POWERS]
     for root in table.roots or ("",):
-        for column in powers:
-            if await book.column(_oid(root, column.oid)):
-                return root
+        if any(await book.columns(_oid(root, oid) for oid in powers)):
+            return root
     return None
+
+
+def _columns(table: Table) -> Iterator[str]:
+    """Every column that the table's figures depend on."""
+    for column in table.columns.values():
+        yield column.oid
+        for companion in (*column.limits.values(), *column.only):
+            yield companion.oid
+    for condition in table.only:
+        yield condition.oid
 
 
 async def _column_sensors(place: Place, table: Table, optic: Optic, column: Column, root: str) -> list[Sensor]:

@@ -44,7 +44,7 @@ async def read_ports(book: Book, *, state: bool = True) -> dict[int, DevicePort]
     Without `state` names only, ifDescr only where the device has no ifName: what a poll asks for anyway is not walked.
     """
     wanted = (*_NAMES, *_STATE) if state else (IF_NAME,) if await book.column(IF_NAME) else (IF_DESCR,)
-    columns: Columns = {oid: await book.column(oid) for oid in wanted}
+    columns: Columns = dict(zip(wanted, await book.columns(wanted), strict=True))
     indices = sorted({int(index) for column in columns.values() for index in column if index.isdigit()})
     return {index: _port(str(index), columns) for index in indices}
 

@@ -25,6 +25,7 @@ MOST_VARBINDS = 60  # in one GET: about 1,400 bytes of reply
 MOST_PACKETS = 64  # of one GET, tries not counted
 MOST_WALK_PACKETS = 2_500
 REPETITIONS = 20  # rows of a GETBULK, where they fit
+SIDE_BY_SIDE = 40  # values of a GETBULK for several columns
 LARGEST_REPLY = 4_080  # bytes: a device that sends more is asked for less the next time
 WALK_SECONDS = 15.0
 MOST_ROWS = 20_000
@@ -97,6 +98,21 @@ class Plain:
                 except TimeoutError:
                     walk.broken = f"not done in {WALK_SECONDS:g} s"
             return Walk(walk.rows, walk.broken)
+
+    async def walks(self, oids: Sequence[str]) -> dict[str, Walk]:
+        """Several columns side by side, so that short ones share their packets."""
+        walks = [_Walking(oid) for oid in dict.fromkeys(oids)]
+        async with self._lock:
+            with Line() as line:
+                try:
+                    async with asyncio.timeout(WALK_SECONDS):
+                        await self._together(line, walks)
+                        for walk in walks:
+                            await self._walk(line, walk)
+                except TimeoutError:
+                    for walk in walks:
+                        walk.stop("" if walk.ended else f"not done in {WALK_SECONDS:g} s")
+        return {walk.root: Walk(walk.rows, walk.broken) for walk in walks}
 
     def learned(self, seconds: float, size: int, varbinds: int) -> None:
         """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
@@ -182,6 +198,27 @@ class Plain:
                 walk.take(rows)
         walk.stop(f"not done in {MOST_WALK_PACKETS} packets")
 
+    async def _together(self, line: Line, walks: Sequence[_Walking]) -> None:
+        """One GETBULK for all that have not ended, again and again; what goes wrong is left to be walked alone."""
+        most = self.most  # says how many values of a GET fit, which rows of a GETBULK must not teach
+        for _ in range(MOST_WALK_PACKETS):
+            left = [walk for walk in walks if not walk.ended]
+            if len(left) < 2 or self.login.version == "1":  # noqa: PLR2004 # alone it is an ordinary walk
+                return
+            names, rows = [walk.last for walk in left], max(1, SIDE_BY_SIDE // len(left))
+            try:
+                question = wire.question(Pdu.GET_BULK, V2C, self.login.community, names, rows)
+                begin, raw = await self._answer(line, question)
+                found = wire.pairs(raw, begin)
+            except (TooBigError, BerError):
+                return
+            finally:
+                self.most = most
+            if begin.status != wire.NO_ERROR or not found:
+                return
+            for at, walk in enumerate(left[: len(found)]):
+                walk.take(found[at :: len(left)])
+
     def _get(self, oids: Sequence[str]) -> Question:
         return wire.question(Pdu.GET, self._version, self.login.community, oids)
 
@@ -200,7 +237,7 @@ class _Walking:
 
     def __init__(self, root: str) -> None:
         self.rows: dict[str, Held] = {}
-        self.last, self.broken, self.ended = root, "", False
+        self.root, self.last, self.broken, self.ended = root, root, "", False
         self._root = self._before = tuple(int(step) for step in root.split("."))
 
     def take(self, rows: Sequence[tuple[bytes, Held]]) -> None:

@@ -48,6 +48,9 @@ class Recording:
                 found[".".join(map(str, name))] = held(self.rows[name])
         return Walk(found)
 
+    async def walks(self, oids: Sequence[str]) -> dict[str, Walk]:
+        return {oid: await self.walk(oid) for oid in oids}
+
     async def get(self, oids: Sequence[str]) -> dict[str, Held]:
         asked = {oid: tuple(int(step) for step in oid.split(".")) for oid in oids}
         return {oid: value for oid, name in asked.items() if (value := held(self.rows.get(name))) is not None}
