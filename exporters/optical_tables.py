@@ -62,11 +62,8 @@ async def _root(book: Book, table: Table) -> str | None:
 def _columns(table: Table) -> Iterator[str]:
     """Every column that the table's figures depend on."""
     for column in table.columns.values():
-        yield column.oid
-        for companion in (*column.limits.values(), *column.only):
-            yield companion.oid
-    for condition in table.only:
-        yield condition.oid
+        yield from (column.oid, *(limit.oid for limit in column.limits.values()))
+        yield from (condition.oid for condition in (*column.only, *table.only))
 
 
 async def _column_sensors(place: Place, table: Table, optic: Optic, column: Column, root: str) -> list[Sensor]:
