@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from exporters.fibre_read import histories, measured, prometheus_of, values_now
 from exporters.read import Value
 from ops.errors import HostFailedError
-from ops.fibre.budget import Budget, budget, of_link
-from ops.fibre.evidence import judge, on_its_way
-from ops.fibre.health import Dimming, Margin, dimming, margin
+from ops.fibre.budget import budget
+from ops.fibre.evidence import Roads, judge
+from ops.fibre.health import Cause, Dimming, Margin, dimming, dimming_segments, margin
 from ops.fibre.locate import Diagnosis, locate
 from ops.fibre.paths import route
 from ops.fibre.riders import Seen, Sight, of_region
@@ -62,21 +62,21 @@ def judged(region: Region, values: list[Value]) -> dict[str, Sight]:
 
 
 def view_of(region: Region, values: list[Value], traces: Mapping[str, Trace], source: str) -> View:
-    """`traces`: by address of the link's far end, see `trace_ways`."""
+    """`traces`: see `trace_ways`."""
     facts = measured(region, values)
     sights = {name: judge(one) for name, one in facts.items()}
-    for one in watched(region.opds):
-        name = _name(one)
-        way = traces.get(_class(one.link))
-        if way and name in sights:
-            sights[name] = on_its_way(region.plant, one.link, sights[name], way.hops)
+    roads, links = Roads(region.plant), {_name(one): one.link for one in watched(region.opds)}
+    for name in links.keys() & sights.keys():
+        if way := traces.get(_class(links[name])):
+            sights[name] = roads.on_its_way(links[name], sights[name], way.hops)
     found = locate(of_region(region), sights)
-    margins = {}
-    for one in watched(region.opds):
-        name = _name(one)
-        expected = _budget(region, one.link, sights.get(name), found)
-        if name in facts and expected and (left := margin(facts[name], expected)):
-            margins[name] = left
+    glass = {segment.name: segment for segment in region.plant.segments}
+    margins: dict[str, Margin] = {}
+    for name, link in links.items():
+        if name in facts and facts[name].received is not None:
+            rides = _rides(region, link, sights[name], found)
+            left = margin(facts[name], budget((link.drop, *(glass[one] for one in rides if one in glass))))
+            margins |= {name: left} if left else {}
     return View(source, sights, found, margins)
 
 
@@ -109,13 +109,22 @@ def _name(one: Watched) -> str:
     return f"{one.opd.code}/{one.link.name}"
 
 
-def _budget(region: Region, link: Link, sight: Sight | None, found: Diagnosis) -> Budget | None:
-    """What should arrive over the way that the link is on now; None where the plant cannot tell."""
+def _rides(region: Region, link: Link, sight: Sight, found: Diagnosis) -> tuple[str, ...]:
+    """The segments that a link rides on now, as far as that is known."""
+    if sight.seen is not Seen.DETOUR:
+        return link.rides
+    cut = {name for one in found.incidents for name in one.likeliest.segments}
     try:
-        if sight is None or sight.seen is not Seen.DETOUR:
-            return of_link(region.plant, link)
-        cut = {name for one in found.incidents for name in one.likeliest.segments}
         way = route(region.plant, link, cut)
     except ValueError:
-        return None
-    return budget((link.drop, *way.segments)) if way else None
+        return link.rides
+    return way.names if way else link.rides
+
+
+def dimming_together(region: Region, dimmings: Mapping[str, tuple[Dimming, ...]]) -> Diagnosis:
+    """The segments on which links lose light together; `own`: links that dim by themselves. See `dimming_segments`."""
+    slopes = {
+        name: min((one.slope for one in many if one.cause is not Cause.MODULE), default=0.0)
+        for name, many in dimmings.items()
+    }
+    return dimming_segments(of_region(region), slopes)

@@ -88,6 +88,7 @@ def _status(args: argparse.Namespace, screen: Screen) -> int:
     screen.say(f"measured by {view.source}")
     _troubles(view, screen)
     _margins(view, screen)
+    _together(world.region, view, screen)
     return 0
 
 
@@ -134,6 +135,17 @@ def _margins(view: View, screen: Screen) -> None:
         screen.table(headers, shown, f"least margins of {len(rows)} links with light")
 
 
+def _together(region: Region, view: View, screen: Screen) -> None:
+    """Where several links dim: in their drops, or on a segment that they share."""
+    from exporters.fibre import dimming_together  # noqa: PLC0415
+
+    for incident in dimming_together(region, view.dimmings).incidents:
+        screen.say(f"\ndimming together: {', '.join(incident.dark)}")
+        for one in incident.explanations:
+            told = f"on {' and '.join(one.segments)}" if one.segments else "each by itself"
+            screen.say(f"  {one.share:6.1%}  {told}")
+
+
 def _trend(view: View, name: str) -> str:
     return "; ".join(
         f"{one.cause}: {one.slope * 30:+.2f} dB a month"
@@ -143,6 +155,8 @@ def _trend(view: View, name: str) -> str:
 
 
 def _document(region: Region, view: View) -> dict[str, Any]:
+    from exporters.fibre import dimming_together  # noqa: PLC0415
+
     found = view.found
     return {
         "source": view.source,
@@ -167,6 +181,7 @@ def _document(region: Region, view: View) -> dict[str, Any]:
             name: {"received_dbm": one.received, "expected_dbm": one.expected, "margin_db": one.spare}
             for name, one in view.margins.items()
         },
+        "dimming_segments": dimming_together(region, view.dimmings).suspects,
         "dimming": {
             name: [{"cause": one.cause, "db_per_day": one.slope, "days": one.days} for one in many]
             for name, many in view.dimmings.items()

@@ -6,7 +6,7 @@ Which way a lit link goes is known from the nodes that its packets were seen to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -48,49 +48,53 @@ def judge(one: Measured) -> Sight:
     return Sight(Seen.DARK, why="router silent") if one.answered is False else NOTHING
 
 
-def on_its_way(plant: Plant, link: Link, sight: Sight, hops: Sequence[str | None]) -> Sight:
-    """The sight of a lit link sharpened by the way of packets from the data centre: `hops`: addresses, None is silence.
+class Roads:
+    """A plant's nodes by address and its segments by their ends, to read the ways of packets by."""
 
-    Addresses that no node has (a firewall in the data centre, the office's router) are passed over before the first
-    node and after the last. Only a segment between two neighbours that both answered is known to be crossed.
-    """
-    if not link.protected or not link.rides or sight.seen is not Seen.LIT:
-        return sight
-    names = {str(node.address): node.name for node in plant.nodes if node.address}
-    nodes = _nodes(datacentre(plant), hops, names)
-    over = _crossed(plant, nodes)
-    seen = Seen.LIT
-    if over >= set(link.rides):
-        seen = Seen.WHOLE
-    elif any(node is not None and node not in _declared(plant, link) for node in nodes):
-        seen = Seen.DETOUR
-    return replace(sight, seen=seen, over=frozenset(over))
+    def __init__(self, plant: Plant) -> None:
+        self._centre = datacentre(plant)
+        self._names = {str(node.address): node.name for node in plant.nodes if node.address}
+        self._ends = {segment.name: segment.between for segment in plant.segments}
+        self._between: dict[frozenset[str], list[str]] = {}
+        for segment in plant.segments:
+            self._between.setdefault(frozenset(segment.between), []).append(segment.name)
 
+    def on_its_way(self, link: Link, sight: Sight, hops: Sequence[str | None]) -> Sight:
+        """The sight of a lit link sharpened by the way of packets from the data centre: addresses, None is silence.
 
-def _nodes(centre: str, hops: Sequence[str | None], names: Mapping[str, str]) -> list[str | None]:
-    """The nodes that were crossed, from the data centre on; None where somebody did not answer or is not known."""
-    found: list[str | None] = [names.get(hop) if hop else None for hop in hops]
-    strange = [hop is not None and hop not in names for hop in hops]
-    while found and strange[0]:
-        found, strange = found[1:], strange[1:]
-    return found if found[:1] == [centre] else [centre, *found]
+        Addresses that no node has (a firewall in the data centre, the office's router) are passed over before the first
+        node and after the last. Only a segment between two neighbours that both answered is known to be crossed.
+        """
+        if not link.protected or not link.rides or sight.seen is not Seen.LIT:
+            return sight
+        nodes = self._nodes(hops)
+        over = self._crossed(nodes)
+        seen = Seen.LIT
+        if over >= set(link.rides):
+            seen = Seen.WHOLE
+        elif set(nodes) - self._declared(link) - {None}:
+            seen = Seen.DETOUR
+        return replace(sight, seen=seen, over=frozenset(over))
 
+    def _nodes(self, hops: Sequence[str | None]) -> list[str | None]:
+        """The nodes that were crossed, from the data centre on; None where nobody answered or a stranger did."""
+        found: list[str | None] = [self._names.get(hop) if hop else None for hop in hops]
+        strange = [hop is not None and hop not in self._names for hop in hops]
+        while found and strange[0]:
+            found, strange = found[1:], strange[1:]
+        return found if found[:1] == [self._centre] else [self._centre, *found]
 
-def _crossed(plant: Plant, nodes: Sequence[str | None]) -> set[str]:
-    """Segments between neighbours of which there is just one."""
-    between: dict[frozenset[str], list[str]] = {}
-    for segment in plant.segments:
-        between.setdefault(frozenset(segment.between), []).append(segment.name)
-    found = set()
-    for one, other in pairwise(nodes):
-        if one is not None and other is not None:
-            names = between.get(frozenset((one, other)), [])
-            if len(names) == 1:
-                found.add(names[0])
-    return found
+    def _crossed(self, nodes: Sequence[str | None]) -> set[str]:
+        """Segments between neighbours of which there is just one."""
+        found = set()
+        for one, other in pairwise(nodes):
+            if one is not None and other is not None:
+                names = self._between.get(frozenset((one, other)), [])
+                if len(names) == 1:
+                    found.add(names[0])
+        return found
 
-
-def _declared(plant: Plant, link: Link) -> set[str]:
-    """The nodes of a link's declared way."""
-    ends = {segment.name: segment.between for segment in plant.segments}
-    return {link.drop.node, datacentre(plant)}.union(*(ends.get(name, ()) for name in link.rides))
+    def _declared(self, link: Link) -> set[str | None]:
+        """The nodes of a link's declared way."""
+        ends = (end for name in link.rides for end in self._ends.get(name, ()))
+        return {link.drop.node, self._centre, *ends}

@@ -145,6 +145,7 @@ def test_status_as_a_document(
     assert told["segments"]["r1-01"] == "suspect"
     assert len(told["incidents"][0]["dark"]) == 22
     assert list(told["dimming"]) == [f"{DIMMING}/wan"]
+    assert set(told["dimming_segments"]) == set()  # others ride on r2-06 and are steady
     assert main(["fibre", "status"]) == 0
     text = capsys.readouterr().out
     assert "╳  r1-01  2.1 km  SUSPECT 100%" in text

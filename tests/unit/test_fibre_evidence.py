@@ -10,7 +10,7 @@ from exporters.fibre import view_of
 from exporters.fibre_read import measured
 from exporters.read import Value
 from ops.fibre import drawing
-from ops.fibre.evidence import Measured, judge, on_its_way
+from ops.fibre.evidence import Measured, Roads, judge
 from ops.fibre.locate import locate
 from ops.fibre.riders import Seen, Sight, of_region
 from ops.inventory.load import load
@@ -60,23 +60,23 @@ LIT = Sight(Seen.LIT, why="light")
 
 def test_the_declared_way_seen_whole(region: Region) -> None:
     way = hops(region, DC, "pop-limapuluh", "pop-datuk-limapuluh", "pop-air-putih")
-    found = on_its_way(region.plant, link(region, "kec-air-putih"), LIT, way)
+    found = Roads(region.plant).on_its_way(link(region, "kec-air-putih"), LIT, way)
     assert (found.seen, found.over) == (Seen.WHOLE, {"r1-01", "r1-02", "r1-03"})
 
 
 def test_another_way_clears_what_it_crosses(region: Region) -> None:
     way = hops(region, STRANGER, "pop-limapuluh-pesisir", "pop-medang-deras", "drc", "pop-air-putih")
-    found = on_its_way(region.plant, link(region, "kec-air-putih"), LIT, way)
+    found = Roads(region.plant).on_its_way(link(region, "kec-air-putih"), LIT, way)
     assert (found.seen, found.over) == (Seen.DETOUR, {"r1-09", "r1-08", "r1-07", "x-01"})
 
 
 def test_a_node_that_keeps_silent_leaves_the_way_open(region: Region) -> None:
     way = hops(region, DC, "", "pop-datuk-limapuluh", "pop-air-putih")
-    found = on_its_way(region.plant, link(region, "kec-air-putih"), LIT, way)
+    found = Roads(region.plant).on_its_way(link(region, "kec-air-putih"), LIT, way)
     assert (found.seen, found.over) == (Seen.LIT, {"r1-03"})
-    assert on_its_way(region.plant, link(region, "dinkes"), LIT, []) == LIT
+    assert Roads(region.plant).on_its_way(link(region, "dinkes"), LIT, []) == LIT
     dark = Sight(Seen.DARK)
-    assert on_its_way(region.plant, link(region, "kec-air-putih"), dark, way) is dark
+    assert Roads(region.plant).on_its_way(link(region, "kec-air-putih"), dark, way) is dark
 
 
 def series(region: Region, dark: set[str] = frozenset()) -> list[Value]:  # type: ignore[assignment]
