@@ -20,12 +20,13 @@ class Here(Restic):
 
     def __init__(self, repository: Repository, program: str) -> None:
         super().__init__(Local(), repository, program)
+        self.before: tuple[str, ...] = ()  # words before the program's name
 
     def _ask(self, words: Sequence[str], timeout: float, given: str | None = None) -> dict[str, Any]:
         begun = time.monotonic()
         with _unnamed(self.repository.url) as url, _unnamed(self.repository.password.value) as password:
             files = [f"--repository-file={url}", f"--password-file={password}"]
-            argv = [self.program, *files, "--json", "--no-cache", *words]
+            argv = [*self.before, self.program, *files, "--json", "--no-cache", *words]
             env = {**_NO_OTHER, "LC_ALL": "C.UTF-8", "GOMAXPROCS": "2"}
             done = run(argv, Ask(input=given, timeout=timeout, env=env))
         seconds = round(time.monotonic() - begun, 3)

@@ -33,6 +33,15 @@ example:
 MANIFEST has lines `sha256  size  mode  path`, CANARIES `sha256  path`, paths below the root.
 exit code 0: restored and proven; 7: red, or wait (somebody's live exclusive lock is left alone)"""
 
+INJECT = """The drill of the drill. A copy is proven green, one fault is planted in it, and the judgement must say red.
+FAULT: clock, corruption, incomplete, key, lock, ransomware, repo, rpo, silent, tamper. Only a copy that this verb made
+itself is touched, and each copy bears one fault.
+
+example:
+  ops drill inject tamper --of /srv/restic/web1/app --repo /srv/kominfo-drill/copy --password-file key \\
+      --host web1 --root /srv/app --json
+exit code 0: the fault was seen under its name; 7: it was not"""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -46,7 +55,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _verify_options(verify)
-    for one in (run_, verify):
+    inject = below.add_parser(
+        "inject",
+        help="plant a fault in a copy of a repository and see that it is found",
+        description=INJECT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    inject.add_argument("fault", metavar="FAULT")
+    inject.add_argument("--repo", metavar="COPY", required=True, help="a copy that this verb made, or makes with --of")
+    inject.add_argument("--of", type=Path, metavar="REPO", help="make the copy from this repository first")
+    _common_options(inject)
+    for one in (run_, verify, inject):
         again(one)
 
 
@@ -54,10 +73,14 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("record", type=Path, nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("--key", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--repo", metavar="URL", help="as restic names it: a folder, rest:, sftp:, s3:, …")
+    parser.add_argument("--target", type=Path, metavar="DIR", help="where to restore: an empty folder, or a new one")
+    _common_options(parser)
+
+
+def _common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password-file", type=Path, metavar="F", help="the repository's password")
     parser.add_argument("--host", metavar="H", help="the source host, as its snapshots name it")
     parser.add_argument("--root", metavar="PATH", help="the folder inside the snapshot")
-    parser.add_argument("--target", type=Path, metavar="DIR", help="where to restore: an empty folder, or a new one")
     parser.add_argument("--expect", type=Path, metavar="MANIFEST", help="what every file must be")
     parser.add_argument("--canaries", type=Path, metavar="FILE", help="files that nobody has a reason to change")
     parser.add_argument("--rpo", type=_span, default=26 * 3600.0, help="age that the data may have (default: 26h)")
@@ -65,7 +88,7 @@ def _verify_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    return _run(args, screen) if args.action == "run" else _verify(args, screen)
+    return {"run": _run, "verify": _verify, "inject": _inject}[args.action](args, screen)
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
@@ -105,13 +128,26 @@ def _verify(args: argparse.Namespace, screen: Screen) -> int:
     return 0 if found.proven else DRILL_FAILED
 
 
+def _inject(args: argparse.Namespace, screen: Screen) -> int:
+    from backup.verify import inject  # noqa: PLC0415
+
+    args.target = Path("unused")  # what is restored here goes away again
+    found = inject.inject(args.fault, _request(args), args.of, screen.progress)
+    screen.data(found)
+    told = found["after"]
+    screen.say(f"{args.fault}: {'seen' if found['seen'] else 'NOT SEEN'} ({told['verdict']}, {told['class']})")
+    return 0 if found["seen"] else DRILL_FAILED
+
+
 def _request(args: argparse.Namespace) -> Request:
     """UsageError names the options that lack."""
     from backup.verify.run import Request  # noqa: PLC0415
     from ops.errors import UsageError  # noqa: PLC0415
 
     if missing := [f"--{name.replace('_', '-')}" for name in _NEEDED if not getattr(args, name)]:
-        raise UsageError(f"ops drill verify needs {' '.join(missing)}", "`ops drill verify --help` has an example")
+        raise UsageError(
+            f"ops drill {args.action} needs {' '.join(missing)}", f"`ops drill {args.action} --help` has an example"
+        )
     return Request(
         args.repo,
         args.password_file,
