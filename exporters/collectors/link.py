@@ -1,4 +1,4 @@
-"""The way from this station to the router's end of the link: round trip and loss of a few echo requests per poll."""
+"""The way from this station to the router's end of the link: round trip, jitter and loss of a few echo requests."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class Way:
         yield port.sample("opd_link_packet_loss_ratio", reading.echo.loss)
         if reading.echo.latency is not None:
             yield port.sample("opd_link_latency_seconds", reading.echo.latency)
+        if reading.echo.jitter is not None:
+            yield port.sample("opd_link_jitter_seconds", reading.echo.jitter)
 
 
 COLLECTOR = Way()

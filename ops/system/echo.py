@@ -7,7 +7,8 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
+from statistics import mean, median
 from time import perf_counter
 
 from ops.errors import ToolMissingError
@@ -19,7 +20,7 @@ _HEADER = struct.Struct("!BBHHH")
 
 @dataclass(frozen=True, slots=True)
 class Echo:
-    """`seconds`: round trips that came back, of `sent`."""
+    """`seconds`: round trips that came back, of `sent`, in the order in which they were sent."""
 
     sent: int
     seconds: tuple[float, ...]
@@ -33,6 +34,11 @@ class Echo:
     def latency(self) -> float | None:
         """Median round trip in seconds; None when nothing came back."""
         return median(self.seconds) if self.seconds else None
+
+    @property
+    def jitter(self) -> float | None:
+        """Mean step from one round trip to the next, seconds; None for fewer than two."""
+        return mean(abs(b - a) for a, b in pairwise(self.seconds)) if len(self.seconds) > 1 else None
 
 
 async def echo(address: str, count: int = COUNT) -> Echo:
@@ -54,7 +60,7 @@ async def echo(address: str, count: int = COUNT) -> Echo:
         finally:
             listening.cancel()
             await asyncio.wait({listening})
-    return Echo(count, tuple(came.values()))
+    return Echo(count, tuple(came[number] for number in sorted(came)))
 
 
 async def _listen(

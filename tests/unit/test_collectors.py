@@ -148,7 +148,11 @@ def test_what_was_promised_is_told_without_any_answer() -> None:
 
 def test_loss_is_a_share_and_latency_a_median() -> None:
     found = values(link.COLLECTOR, MIKROTIK, {}, Echo(5, (0.010, 0.030, 0.020, 0.9)))
-    assert found == {"link_packet_loss_ratio": pytest.approx(0.2), "link_latency_seconds": pytest.approx(0.025)}
+    assert found == {
+        "link_packet_loss_ratio": pytest.approx(0.2),
+        "link_latency_seconds": pytest.approx(0.025),
+        "link_jitter_seconds": pytest.approx((0.02 + 0.01 + 0.88) / 3),
+    }
     assert values(link.COLLECTOR, MIKROTIK, {}, Echo(5, ())) == {"link_packet_loss_ratio": 1}
 
 
