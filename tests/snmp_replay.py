@@ -24,10 +24,10 @@ def _same(value: Value, _seen: Snapshot) -> Value:
 
 
 @contextmanager
-def replaying(recording: Recording) -> Iterator[int]:
-    """The UDP port on 127.0.0.1 where the recorded device answers (v2c, COMMUNITY)."""
+def replaying(recording: Recording, address: str = "127.0.0.1") -> Iterator[int]:
+    """The UDP port at this address where the recorded device answers (v2c, COMMUNITY)."""
     agent = Agent(COMMUNITY.encode(), {name: partial(_same, value) for name, value in recording.rows.items()})
-    with closing(listen_udp("127.0.0.1", 0)) as opened:
+    with closing(listen_udp(address, 0)) as opened:
         opened.setblocking(True)
 
         def serve() -> None:

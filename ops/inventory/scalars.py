@@ -90,7 +90,7 @@ def _text(example: str, pattern: str = "") -> WithJsonSchema:
 
 _CODE = r"[a-z][a-z0-9-]{1,29}"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,61}"
-_IFNAME = r"[A-Za-z][A-Za-z0-9/._:-]{0,39}"
+_IFNAME = r"[A-Za-z0-9][A-Za-z0-9/._:-]{0,39}"  # Aruba CX, Nokia and EdgeSwitch number their ports: 1/1/1
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*"
 _NUMBER = r"\d{2,8}"

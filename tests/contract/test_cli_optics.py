@@ -1,215 +1,45 @@
-"""Light over SSH: every platform's answers as numbers, and netmiko's real drivers against such devices on 127.0.0.1."""
+"""netmiko's real drivers against devices on 127.0.0.0/8 that answer as recorded: budget, patience, one page for all."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
-from functools import cache
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from cli_rig import ONE, ROOT, device, links
+from snmp_replay import COMMUNITY, replaying
 
-from exporters.breaker import Breaker, Patience
-from exporters.cli_optics import Budget, CliOptics, same_port
+from exporters.breaker import Patience
+from exporters.cli_optics import Budget, CliOptics
 from exporters.cli_readers import CliReaders
 from exporters.metrics import Sample
+from exporters.service import Service
 from exporters.sheet import page
-from ops.catalogue.cli.answer import Row, rows
-from ops.catalogue.cli.platform import Dialogue, names, platform
-from ops.errors import OpsError
-from ops.inventory.load import load
-from ops.inventory.watched import Watched, watched
+from ops.catalogue.cli.platform import names, platform
+from ops.inventory.watched import Watched
 from ops.system.device_cli import DeviceLogin
+from ops.system.snmprec import read
 from ops.system.sockets import listen_tcp
-from ops.system.ssh_server import Doorman, admit
 from ops.world import LOOPBACK, World
 
-ROOT = Path(__file__).parents[2]
-RECORDINGS = ROOT / "tests/recordings/cli"
-ONE = next(watched(load(ROOT / "inventories/batubara").opds))
-PROMPTS = {
-    "cisco_ios": "sw1#",
-    "huawei_vrp": "<sw1>",
-    "huawei_olt": "MA5800>",
-    "mikrotik_routeros": "[kominfo@rtr1] > ",
-    "ubiquiti_edgeswitch": "(UBNT) >",
-    "zte_olt": "ZXAN#",
-}
-DEEPER = {  # what a command makes of the prompt
-    "enable": lambda at: at.replace(">", "#"),
-    "disable": lambda at: at.replace("#", ">"),
-    "config": lambda at: at.replace("#", "(config)#"),
-    "interface gpon 0/1": lambda at: at.replace("(config)#", "(config-if-gpon-0/1)#"),
-    "quit": lambda at: re.sub(r"\(config(-if[^)]*)?\)", lambda found: "(config)" if found[1] else "", at),
-}
+PATIENCE = 120.0  # seconds; a busy machine
 
 
-@cache
-def cases(name: str) -> list[dict[str, Any]]:
-    return yaml.safe_load((RECORDINGS / f"{name}.yml").read_text(encoding="utf-8"))
-
-
-EVERY = [(name, number) for name in names() for number in range(len(cases(name)))]
-
-
-def dialogue(name: str, case: Mapping[str, Any]) -> Dialogue:
-    asked = [case["asked"]] if "asked" in case else []
-    found = [one for question in platform(name).questions for one in question.dialogues(asked, asked)]
-    (only,) = [one for one in found if one.command == case.get("command", one.command)]
-    return only
-
-
-def plain(row: Row) -> dict[str, object]:
-    place = {key: said for key in ("port", "onu", "lane") if (said := getattr(row, key))}
-    return place | {name: round(value, 6) for name, value in row.values.items()}
-
-
-def test_every_platform_has_answers() -> None:
-    assert set(names()) == set(PROMPTS)
-    for name in names():
-        asked = [dialogue(name, case).question for case in cases(name)]
-        assert all(question in asked for question in platform(name).questions), name
-
-
-@pytest.mark.parametrize(("name", "number"), EVERY)
-def test_an_answer_means_these_figures(name: str, number: int) -> None:
-    case = cases(name)[number]
-    assert [plain(row) for row in rows(platform(name), dialogue(name, case), case["answer"])] == case["rows"]
-
-
-LINES = sorted({line for name in names() for case in cases(name) for line in case["answer"].splitlines()})
-PIECES = st.one_of(st.sampled_from(LINES), st.text(max_size=60), st.sampled_from(["--More--", "\x1b[24D", "\t", "% "]))
-
-
-@pytest.mark.parametrize("name", names())
-@given(lines=st.lists(PIECES, max_size=12))
-def test_no_answer_is_too_odd(name: str, lines: list[str]) -> None:
-    """Rows of numbers within reason, or a ValueError that says that the form is another one; never anything else."""
-    for case in cases(name):
-        try:
-            found = rows(platform(name), dialogue(name, case), "\n".join(lines))
-        except ValueError:
-            continue
-        for row in found:
-            assert row.port
-            assert row.values
-            assert row.values.get("receive_power_dbm", 0) > platform(name).dark
-
-
-def test_an_unknown_platform_is_named() -> None:
-    with pytest.raises(OpsError, match="no command-line platform nosuch"):
-        platform("nosuch")
-
-
-@pytest.mark.parametrize(
-    ("said", "declared", "same"),
-    [
-        ("Gi1/0/25", "GigabitEthernet1/0/25", True),
-        ("gpon-olt_1/2/3", "gpon_1/2/3", True),
-        ("sfp1", "SFP1", True),
-        ("Gi1/0/2", "GigabitEthernet1/0/25", False),
-        ("Te1/0/25", "GigabitEthernet1/0/25", False),
-        ("0/1", "GigabitEthernet0/1", False),
-        ("", "sfp1", False),
-    ],
-)
-def test_a_port_is_known_by_its_short_name_too(said: str, declared: str, same: bool) -> None:
-    assert same_port(said, declared) is same
-
-
-@dataclass
-class Sitting:
-    """A device that answers what it is given, and says nothing to what drivers ask to make themselves at home."""
-
-    at: str
-    answers: Mapping[str, str]
-    asked: list[str]
-    hold: threading.Event | None = None
-    banner: str = "\r\n"
-
-    def prompt(self) -> str:
-        return self.at
-
-    def line(self, text: str) -> str | None:
-        if text in {"exit", "logout", "/quit"}:
-            return None
-        if text in DEEPER:
-            self.at = DEEPER[text](self.at)
-            return ""
-        if text in self.answers:
-            self.asked.append(text)
-            if self.hold is not None:
-                self.hold.wait(60)
-            return self.answers[text].rstrip("\n").replace("\n", "\r\n")
-        return ""
-
-
-@dataclass
-class Device:
-    """`logins`: how often somebody came in; `asked`: which commands it knew."""
-
-    login: DeviceLogin
-    name: str
-    asked: list[str] = field(default_factory=list)
-    logins: list[Sitting] = field(default_factory=list)
-
-    def reader(self, links: Sequence[Watched], budget: Budget, clock: Callable[[], float] | None = None) -> CliOptics:
-        onus = [case["asked"] for case in cases(self.name) if ":" in case.get("asked", "")]
-        more = {} if clock is None else {"clock": clock}
-        return CliOptics(self.login, platform(self.name), links, onus, budget, **more)
-
-
-@contextmanager
-def device(name: str, folder: Path, hold: threading.Event | None = None, user: str = "kominfo") -> Iterator[Device]:
-    """A device of one platform that listens on 127.0.0.1 and answers as its first recordings do."""
-    answers: dict[str, str] = {}
-    for case in cases(name):
-        answers.setdefault(dialogue(name, case).command, case["answer"])
-    opened = listen_tcp("127.0.0.1", 0)
-    opened.setblocking(True)
-    port = opened.getsockname()[1]
-    login = DeviceLogin("sw1", "127.0.0.1", platform(name).netmiko, user, "right-word", folder / "known", port)
-    here = Device(login, name)
-
-    def session() -> Sitting:
-        here.logins.append(Sitting(PROMPTS[name], answers, here.asked, hold))
-        return here.logins[-1]
-
-    thread = threading.Thread(target=_serve, args=(opened, Doorman(user, "right-word", folder / "key", session)))
-    thread.start()
-    try:
-        yield here
-    finally:
-        opened.shutdown(2)
-        opened.close()
-        thread.join()
-
-
-def _serve(opened: Any, doorman: Doorman) -> None:
-    threads = []
-    while True:
-        try:
-            connection, _ = opened.accept()
-        except OSError:
-            break
-        threads.append(admit(connection, doorman))
-    for thread in threads:
-        thread.join(30)
-
-
-def links(*ifnames: str) -> list[Watched]:
-    return [replace(ONE, link=ONE.link.model_copy(update={"ifname": ifname})) for ifname in ifnames]
+def until(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def lights(samples: Iterator[Sample]) -> set[tuple[str, str, float]]:
@@ -289,9 +119,7 @@ def test_a_reading_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
         hold.clear()
         clock.now += 61
         assert reader.refresh(pool)
-        deadline = threading.Event()
-        while len(here.asked) < 2:
-            assert not deadline.wait(0.05)
+        until(lambda: len(here.asked) == 2)
         assert lights(reader.samples()) == before
         assert not reader.refresh(pool)
         hold.set()
@@ -369,9 +197,9 @@ def test_a_poll_is_told_the_light_of_a_device_whose_snmp_tells_none(tmp_path: Pa
         beside = readers.beside("rtr1")
         assert beside
         assert beside() is None
-        tries = threading.Event()
-        while (light := beside()) is None:
-            assert not tries.wait(0.1)
+        until(lambda: beside() is not None)
+        light = beside()
+        assert light
         told = page([light])
         metrics = {one.name: one for one in readers.collect()}
         readers.close()
@@ -381,6 +209,54 @@ def test_a_poll_is_told_the_light_of_a_device_whose_snmp_tells_none(tmp_path: Pa
     assert {one.labels["result"]: one.value for one in metrics["opd_cli_readings"].samples} == {"ok": 1, "failed": 0}
 
 
+EDGESWITCH = """1.3.6.1.2.1.1.1.0|4|EdgeSwitch 24-Port 250W, 1.9.1
+1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.4413
+1.3.6.1.2.1.1.3.0|67|1000
+1.3.6.1.2.1.2.2.1.2.49|4|0/49
+1.3.6.1.2.1.2.2.1.8.49|2|1
+1.3.6.1.2.1.31.1.1.1.1.49|4|0/49
+1.3.6.1.2.1.31.1.1.1.6.49|70|1234567
+1.3.6.1.2.1.31.1.1.1.10.49|70|7654321
+"""
+
+
+def test_the_exporter_serves_both_as_one_page(tmp_path: Path) -> None:
+    """Counters over SNMP, light over SSH, from one device; the first page does not wait for the light."""
+    (tmp_path / "inventory/opd").mkdir(parents=True)
+    for name in ("region.yml", "hosts.yml", "fibre.yml", "drc.yml", "opd/dinkes.yml"):
+        text = (ROOT / "inventories/batubara" / name).read_text(encoding="utf-8")
+        text = text.replace("model: mikrotik_routeros", "model: ubiquiti_edgeswitch")
+        (tmp_path / "inventory" / name).write_text(text.replace("ifname: sfp1", "ifname: 0/49"), encoding="utf-8")
+    (tmp_path / "any.snmprec").write_text(EDGESWITCH, encoding="utf-8")
+    world = World("t", tmp_path / "inventory", tmp_path, tmp_path / "key", tmp_path / "known", facts={"kind": LOOPBACK})
+    world.secrets.put(world.region.access.snmp_secret, COMMUNITY)
+    world.secrets.put(world.region.access.router_secret, "right-word")
+    agent = replaying(read(tmp_path / "any.snmprec"), "127.41.1.1")
+    with device("ubiquiti_edgeswitch", tmp_path, address="127.41.1.1") as here, agent as snmp_port:
+        world.facts["port 22"] = str(here.login.port)
+        first, later, everything = asyncio.run(_pages(Service(world, snmp_port)))
+    assert "opd_interface_receive_bytes_total" in first
+    assert "opd_optical_receive_power_dbm" not in first
+    for text in (later, everything):
+        assert re.search(r'opd_optical_receive_power_dbm{[^}]*ifname="0/49"} -14.465\n', text)
+        assert text.count("# TYPE opd_optical_receive_power_dbm") == 1
+        assert "opd_interface_receive_bytes_total" in text
+    assert len(here.logins) == 1
+
+
+async def _pages(service: Service) -> tuple[str, str, str]:
+    """The first page of the device, one that has its light, and the page of all devices."""
+    first = later = await service.probe("dinkes-rtr1") or ""
+    async with asyncio.timeout(PATIENCE):
+        while "opd_optical_receive_power_dbm" not in later:
+            await asyncio.sleep(0.3)
+            later = await service.probe("dinkes-rtr1") or ""
+    everything = await service.probe_all()
+    await service.close()
+    service.jobs.close()
+    return first, later, everything
+
+
 def test_a_device_without_a_known_command_line_is_not_read(tmp_path: Path) -> None:
     readers = CliReaders()
     world = World("t", ROOT / "inventories/batubara", tmp_path, tmp_path / "key", tmp_path / "known")
@@ -388,26 +264,3 @@ def test_a_device_without_a_known_command_line_is_not_read(tmp_path: Path) -> No
     assert readers.beside("sw1") is None
     assert [one.value for metric in readers.collect() for one in metric.samples] == [0, 0, 0, 0]
     readers.close()
-
-
-@given(steps=st.lists(st.tuples(st.booleans(), st.floats(0, 3000)), max_size=60))
-def test_a_breaker_opens_after_so_many_failures_in_a_row_and_never_for_longer_than_allowed(
-    steps: list[tuple[bool, float]],
-) -> None:
-    patience = Patience(failures=3, pause=100, longest=400)
-    breaker, now, failed, last = Breaker(patience), 0.0, 0, 0.0
-    for well, passes in steps:
-        now += passes
-        may = breaker.may_try(now)
-        if failed < patience.failures or now - last >= patience.longest:
-            assert may
-        if failed >= patience.failures and now - last < patience.pause:
-            assert not may
-        if may:
-            assert not breaker.may_try(now)  # one try at a time
-            if well:
-                breaker.went_well()
-                failed = 0
-            else:
-                breaker.failed(now)
-                failed, last = failed + 1, now
