@@ -74,7 +74,9 @@ def test_zte_counts_onus_in_two_ranges(raw: int, dbm: float | None) -> None:
 @given(dbm=st.floats(-39, 8), divide=st.sampled_from([1, 10, 100, 1000]))
 def test_what_a_device_would_answer_means_the_same_again(dbm: float, divide: int) -> None:
     one = column(divide=divide, invalid=[0])
-    assert one.value(one.raw(dbm)) == pytest.approx(dbm, abs=1.01 / divide)
+    assert one.value(one.raw(dbm)) == pytest.approx(
+        dbm, abs=1.51 / divide
+    )  # one step aside where the figure itself is invalid
 
 
 @pytest.mark.parametrize("dbm", [-40.0, -60.0, -99999.999, float("-inf"), float("nan"), 2147483.6])
