@@ -1,113 +1,146 @@
-"""What polling costs: `python benchmarks/poll.py [DEVICES] [CYCLES]`.
+"""What polling costs: `python benchmarks/poll.py [DEVICES [CYCLES]]`, beside others in the same run.
 
-Agents of the twin answer on 127.0.0.0/8 from a process of their own; this process polls them as the exporter does.
-Prints, per device and cycle: CPU of the poller, packets, and for comparison a walk of the same columns (one run, so the
-ratio does not depend on the machine).
+A farm of fast agents answers on 127.64.0.0/10 from processes of its own (48 ports a device, two of them declared, with
+optics). Prints CPU of the poller per device and cycle, exposition included, packets, wall time and memory, and the same
+for the real snmp_exporter (static `get` and a lean walk; $OPS_TOOLS or PATH has `prometheus-snmp-exporter`, Debian's
+package of that name, 0.30 or newer), gufo_snmp alone, and net-snmp's snmpget. Ratios do not depend on the machine, as
+long as nothing else runs on it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-import os
-import signal
+import logging
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Address
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
-from ops.catalogue.device import device
-from ops.system.snmp import SnmpDevice, SnmpLogin
-from ops.system.sockets import listen_udp
-from ops.twin.agent_mib import IF_TABLE, IFX_TABLE, Port, Snapshot, view
-from ops.twin.agent_snmp import Agent
+sys.path.insert(0, str(Path(__file__).parent))
 
-FIRST, PORT, PORTS, AT_ONCE = IPv4Address("127.90.0.1"), 16_161, 48, 64
-COLUMNS = [(*IFX_TABLE, column) for column in (1, 6, 10, 15)] + [(*IF_TABLE, column) for column in (8, 13, 14, 19, 20)]
-Ask = Callable[[SnmpDevice], Awaitable[int]]
-OPTICS = device("mikrotik_routeros").optical
+import poll_farm
+from poll_peers import gufo, net_snmp, snmp_exporter
+
+from exporters.cycle import Cycle
+from exporters.device import Polled
+from ops.inventory.load import load
+from ops.inventory.watched import Watched, watched
+from ops.system.snmp import Login, SnmpDevice, SnmpLogin, SnmpUser
+
+REGION = load(Path(__file__).parents[1] / "inventories/batubara")
+ONE = next(one for one in watched(REGION.opds) if one.router.name == "dinkes-rtr1")
+GUARDED = SnmpUser("pemantau", "auth-canary-11", "sha256", "aes128", "priv-canary-22")
 
 
 def main(devices: int, cycles: int) -> None:
-    ready, tell = os.pipe()
-    agents = subprocess.Popen([sys.executable, __file__, "--agents", str(devices), str(tell)], pass_fds=[tell])
-    os.close(tell)
-    os.read(ready, 1)
-    try:
-        asyncio.run(measure(devices, cycles))
-    finally:
-        agents.send_signal(signal.SIGTERM)
-        agents.wait(10)
+    logging.disable()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    found: dict[str, object] = {"devices": devices}
+    with farm(devices):
+        found |= {"ours": asyncio.run(ours(devices, cycles))}
+        found |= {"gufo_snmp alone": asyncio.run(gufo(devices, cycles, asked()))}
+        found |= {"net-snmp snmpget": net_snmp(asked())}
+        found |= snmp_exporter(min(devices, 200))
+    with farm(devices, "20", "0.5"):
+        found |= {"ours, agents take 20 ms + 0.5 ms a value": asyncio.run(ours(devices, cycles))}
+    with farm(devices, "0", "0", "0.02"):
+        found |= {"ours, 2 % of packets lost each way": asyncio.run(ours(devices, cycles))}
+    with farm(devices, "v3"):
+        found |= {"ours, SNMPv3 SHA-256 AES-128": asyncio.run(ours(devices, cycles, GUARDED))}
+    sys.stdout.write(json.dumps(found | {"ratios": ratios(found)}, indent=2) + "\n")
 
 
-async def measure(devices: int, cycles: int) -> None:
-    polled = [SnmpDevice(f"d{n}", str(FIRST + n), SnmpLogin("public"), PORT) for n in range(devices)]
-    names = [".".join(map(str, (*column, port))) for column in COLUMNS for port in (1, 2)]
-    names += [f"{column.oid}.1" for column in (OPTICS.tables[0].columns.values() if OPTICS else ())]
-    roots = [".".join(map(str, column)) for column in COLUMNS]
-
-    async def get(one: SnmpDevice) -> int:
-        return len(await one.get(names))
-
-    async def walk(one: SnmpDevice) -> int:
-        return sum([len((await one.walk(root)).rows) for root in roots])
-
-    await every(polled, get)  # sessions are opened
-    packets = sum(one.tally.packets for one in polled)
-    cpu, wall = await timed(polled, get, cycles)
-    sent = sum(one.tally.packets for one in polled) - packets
-    some = polled[: max(1, devices // 20)]
-    walk_cpu, _ = await timed(some, walk, 1)
-    got = {
-        "devices": devices,
-        "values_per_device": len(names),
-        "packets_per_device": sent / devices / cycles,
-        "poll_cpu_ms_per_device": round(cpu * 1000 / devices / cycles, 3),
-        "cycle_wall_seconds": round(wall / cycles, 3),
-        "walk_cpu_ms_per_device": round(walk_cpu * 1000 / len(some), 3),
-        "walk_to_poll_cpu_ratio": round((walk_cpu / len(some)) / (cpu / devices / cycles), 1),
-        "retries": sum(one.tally.retries for one in polled),
-    }
-    sys.stdout.write(json.dumps(got, indent=2) + "\n")
+def ratios(found: dict[str, object]) -> dict[str, float]:
+    """CPU of the others against ours, one device and cycle."""
+    mine = cpu(found["ours"])
+    others = {name: cpu(got) for name, got in found.items() if not name.startswith("ours") and isinstance(got, dict)}
+    return {name: round(other / mine, 1) for name, other in others.items() if other}
 
 
-async def every(devices: Sequence[SnmpDevice], ask: Ask) -> None:
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one(device_: SnmpDevice) -> None:
-        async with gate:
-            await ask(device_)
-
-    await asyncio.gather(*(one(device_) for device_ in devices))
+def cpu(got: object) -> float:
+    return float(got.get("cpu_ms_per_device", 0)) if isinstance(got, dict) else 0.0
 
 
-async def timed(devices: Sequence[SnmpDevice], ask: Ask, cycles: int) -> tuple[float, float]:
-    cpu, wall = time.process_time(), time.monotonic()
+async def ours(devices: int, cycles: int, login: Login | None = None) -> dict[str, object]:
+    """The service's own cycle: packets, values, rendered text as bytes; gzip apart."""
+    polled = [device(n, login or SnmpLogin("public")) for n in range(devices)]
+    cycle = Cycle(polled)
+    for _ in range(3):
+        text = await cycle.run()  # ports are found, layouts learned
+    before = packets(polled)
+    gc.collect()
+    walls, packed, failed, used = [], 0.0, 0, 0.0
     for _ in range(cycles):
-        await every(devices, ask)
-    return time.process_time() - cpu, time.monotonic() - wall
+        wall, start = time.monotonic(), time.process_time()
+        text = await cycle.run()
+        body = text.encode()
+        done = time.process_time()
+        walls.append(time.monotonic() - wall)
+        used += done - start
+        zlib.compress(body, 1)
+        packed += time.process_time() - done
+        failed += sum(line.endswith(" 0") for line in text.splitlines() if line.startswith("opd_poll_up{"))
+    sent = packets(polled) - before
+    await cycle.close()
+    return {
+        "cpu_ms_per_device": round(used * 1000 / devices / cycles, 4),
+        "gzip_ms_per_device": round(packed * 1000 / devices / cycles, 4),
+        "cycle_wall_seconds": [round(wall, 3) for wall in walls],
+        "packets_per_device": round(sent / devices / cycles, 3),
+        "failed": failed,
+        "series": sum(not line.startswith("#") for line in text.splitlines()),
+        "rss_mb": memory(),
+    }
 
 
-def agents(devices: int, tell: int) -> None:
-    """Answer for every device from a socket of its own, so that replies come from the address that was asked."""
-    import selectors  # noqa: PLC0415
+def memory() -> float:
+    return round(int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096 / 1e6, 1)
 
-    ports = tuple(Port(f"sfp{n}", f"p{n}", n, 10**9, fibre=n == 1) for n in range(1, PORTS + 1))
-    agent = Agent(b"public", view("d", device("mikrotik_routeros"), ports))
-    seen = Snapshot(1, 0, {}, {}, {})
-    with selectors.DefaultSelector() as selector:
-        for n in range(devices):
-            selector.register(listen_udp(str(FIRST + n), PORT), selectors.EVENT_READ)
-        os.write(tell, b"r")
-        while True:
-            for key, _ in selector.select():
-                raw, sender = key.fileobj.recvfrom(65_535)  # type: ignore[union-attr]
-                key.fileobj.sendto(agent.answer(raw, seen) or b"", sender)  # type: ignore[union-attr]
+
+def device(n: int, login: Login) -> Polled:
+    address = poll_farm.FIRST + n
+    router = ONE.router.model_copy(update={"name": f"d{n}-rtr1", "address": address})
+    return Polled(
+        SnmpDevice(router.name, str(address), login, poll_farm.PORT), links(router), REGION.plant, echoes=False
+    )
+
+
+def links(router: object) -> list[Watched]:
+    change = [{"name": f"wan{port}", "ifname": f"sfp{port}"} for port in (1, 2)]
+    return [replace(ONE, router=router, link=ONE.link.model_copy(update=one)) for one in change]  # type: ignore[arg-type]
+
+
+def packets(polled: list[Polled]) -> int:
+    return sum(one.tally.packets for one in polled)
+
+
+def asked() -> list[str]:
+    """What the others ask for: the same values of the two ports."""
+    columns = [f"1.3.6.1.2.1.31.1.1.1.{n}" for n in (1, 6, 10, 15)] + [
+        f"1.3.6.1.2.1.2.2.1.{n}" for n in (8, 13, 14, 19, 20)
+    ]
+    columns += [f"1.3.6.1.4.1.14988.1.1.19.1.1.{n}" for n in (3, 6, 7, 8, 9, 10)]
+    return ["1.3.6.1.2.1.1.3.0", "1.3.6.1.2.1.31.1.5.0", *(f"{column}.{port}" for port in (1, 2) for column in columns)]
+
+
+@contextmanager
+def farm(devices: int, *words: str) -> Iterator[None]:
+    argv = [sys.executable, str(Path(poll_farm.__file__)), str(devices), *words]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as started:
+        try:
+            assert started.stdout
+            started.stdout.readline()
+            yield
+        finally:
+            started.kill()
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--agents"]:
-        agents(int(sys.argv[2]), int(sys.argv[3]))
-    else:
-        main(*(int(word) for word in sys.argv[1:3] or ("300", "5")))
+    main(*(int(word) for word in sys.argv[1:3] or ("1000", "5")))

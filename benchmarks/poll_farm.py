@@ -1,8 +1,8 @@
-"""A farm of fast SNMP agents on 127.64.0.0/10: `python benchmarks/poll_farm.py COUNT [DELAY_MS PER_VALUE_MS LOSS]`.
+"""A farm of fast SNMP agents on 127.64.0.0/10: `python benchmarks/poll_farm.py COUNT [DELAY_MS EACH_MS LOSS | v3]`.
 
 Every device is a MikroTik with 48 ports, four of them fibre, that answers from an address of its own on port 16161.
-Counters and light differ from answer to answer (eight variants). Replies are made once per question and variant, so that
-the agents cost little and the pollers are what is measured. One line on stdout says that it is ready.
+Counters and light differ from answer to answer (eight variants). Replies are made once per question and variant, so
+that the agents cost little and the pollers are what is measured. One line on stdout says that it is ready.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from ipaddress import IPv4Address
+from pathlib import Path
 
 from ops.catalogue.device import device
 from ops.system.sockets import Counters, listen_udp
@@ -101,12 +102,37 @@ def _request_at(raw: bytes) -> int:
     return at + 2
 
 
-def main(count: int, delay_ms: float = 0, each_ms: float = 0, loss: float = 0) -> None:
-    farm = Farm(count, delay_ms / 1000, each_ms / 1000, loss)
+class GuardedFarm(Farm):
+    """The same behind SNMPv3 (the tests' agent): every device is an engine of its own."""
+
+    def __init__(self, count: int) -> None:
+        sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+        from snmp_v3_rig import Guard  # noqa: PLC0415
+
+        super().__init__(count)
+        self._guards = [
+            Guard(lambda raw: self._reply(raw, self._count % VARIANTS), engine=b"\x80\x00\x1f\x88\x04%d" % n)
+            for n in range(count)
+        ]
+
+    def _answer(self, opened: socket.socket) -> None:
+        raw, sender = opened.recvfrom(65_535)
+        self._count += 1
+        address = IPv4Address(opened.getsockname()[0])
+        if reply := self._guards[int(address) - int(FIRST)].reply(raw):
+            opened.sendto(reply, sender)
+
+
+def main(count: int, *words: str) -> None:
+    if words == ("v3",):
+        farm: Farm = GuardedFarm(count)
+    else:
+        delay_ms, each_ms, loss = [*map(float, words), 0.0, 0.0, 0.0][:3]
+        farm = Farm(count, delay_ms / 1000, each_ms / 1000, loss)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     farm.serve()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *(float(word) for word in sys.argv[2:]))
+    main(int(sys.argv[1]), *sys.argv[2:])

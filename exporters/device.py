@@ -27,7 +27,7 @@ from ops.fibre.budget import of_link
 from ops.inventory.model import Plant
 from ops.inventory.watched import Watched
 from ops.system.echo import Echo, echo
-from ops.system.snmp import Held, Plain, SnmpDevice
+from ops.system.snmp import Held, Plain, SnmpDevice, Tally
 from ops.system.snmp_cycle import Found, Trouble, Wanted, wanted
 
 FRESH_SECONDS = 2.0  # polls asked for within this time share one answer
@@ -99,6 +99,11 @@ class Polled:
         if isinstance(found, Trouble) or self._compiled is None or self._moved(found, self._compiled):
             return None
         return self._filled(found, seconds)
+
+    @property
+    def tally(self) -> Tally:
+        """What polling it has cost so far."""
+        return self._snmp.tally
 
     @property
     def looks(self) -> bool:
