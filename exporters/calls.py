@@ -21,6 +21,7 @@ ABOUT = {
     "opd_call_test_ok": "1 when the last test call was good both ways",
     "opd_call_test_timestamp_seconds": "When the last test call was made (Unix time)",
     "opd_call_test_setup_seconds": "From INVITE to answer in the last test call",
+    "opd_call_test_mos": "Mean opinion score of the worse direction, 1 to 4.4 (E-model, ITU-T G.107)",
 }
 ABOUT_WAY = {
     "opd_call_test_tone_level_dbfs": "Level of the tone that arrived, in dB below full scale",
@@ -46,6 +47,7 @@ class CallResults(Collector):
             _add(found["opd_call_test_ok"], offices, float(result.get("ok") is True))
             _add(found["opd_call_test_timestamp_seconds"], offices, result.get("at"))
             _add(found["opd_call_test_setup_seconds"], offices, result.get("setup_ms"), 1000)
+            _add(found["opd_call_test_mos"], offices, result.get("mos"))
             for direction in ("there", "back"):
                 way = result.get(direction)
                 if isinstance(way, dict):

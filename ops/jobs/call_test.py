@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
 from ops.inventory.model import Opd, Phone, Region
+from ops.jobs.call_report import CallReport, Way, mos
 from ops.progress import Event, Progress, State
 from ops.runs.inside import Inside
 from ops.runs.model import Args, Scope, Verdict, job
@@ -27,111 +29,113 @@ from ops.world import World
 CALLER_HZ, CALLEE_HZ = 1000, 600  # both whole multiples of the measure's 5 Hz
 PHONE_HOST = 50  # the host of an office's LAN that its twin's telephones stand on
 SIP_PORT = 5060
-PACKETS_A_SECOND = 50
-LOUD_DB, APART_DB = -30.0, 10.0  # the tone's least level, and how far it must stand above the other one
-LOSS_SHARE, MISSING_SHARE = 0.01, 0.2  # the first packets may come while the other side still opens
 STEP = "call test"
+AT_ONCE = 16  # calls side by side: each is some hundred packets a second that this machine sends, hears and measures
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One direction. Packets, milliseconds, Hz; levels in dB below full scale: of the tone sent, and of the other."""
-
-    sent: int
-    received: int
-    lost: int
-    jitter_ms: float
-    tone_hz: int
-    level_db: float
-    other_db: float
-
-    def faults(self, seconds: float) -> list[str]:
-        """What is wrong with it; nothing when it is fit for speech."""
-        found = []
-        if self.received < seconds * PACKETS_A_SECOND * (1 - MISSING_SHARE):
-            found.append(f"only {self.received} packets in {seconds:g} s")
-        if self.lost > self.received * LOSS_SHARE:
-            found.append(f"{self.lost} packets lost")
-        if self.level_db < LOUD_DB:
-            found.append(f"tone of {self.tone_hz} Hz not heard ({self.level_db:g} dB)")
-        elif self.level_db - self.other_db < APART_DB:
-            found.append(f"tone of {self.tone_hz} Hz not clear of the other")
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class CallReport:
-    """What one test call showed. `there`: caller to callee, `back`: callee to caller (the echo of a test extension)."""
-
-    from_opd: str
-    to_opd: str
-    caller: str
-    callee: str
-    seconds: float
-    register_ms: float
-    setup_ms: float
-    there: Way | None
-    back: Way
-    faults: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        return not self.faults
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "ok": self.ok}
-
-
-def _scope(_world: World, args: Args) -> Scope:
-    """The two offices' telephones: two calls at once would answer each other."""
-    opds = (str(args["from_opd"]), str(args["to_opd"]))
+def _scope(world: World, args: Args) -> Scope:
+    """The offices' telephones: two calls at once would answer each other."""
+    one = tuple(str(args[name]) for name in ("from_opd", "to_opd") if args.get(name))
+    opds = one or tuple(opd.code for opd in world.region.opds if opd.phones)
     return Scope(opds, (), tuple(f"telephones:{opd}" for opd in sorted(set(opds))))
 
 
 @job(
     "call-test",
-    "place a test call between two offices",
+    "place a test call between two offices, or calls that reach every office",
     scope=_scope,
     takes=("from_opd", "to_opd", "seconds"),
     timeout=600.0,
     attempts=2,
 )
 def CALL_TEST(run: Inside) -> Verdict:
-    args = run.args
-    report = call_test(
-        run.world, str(args["from_opd"]), str(args["to_opd"]), float(args.get("seconds", 4)), run.progress
+    seconds = float(run.args.get("seconds", 4))
+    if run.args.get("from_opd"):
+        found = call_test(run.world, str(run.args["from_opd"]), str(run.args["to_opd"]), seconds, run.progress)
+        result, calls = found.as_dict(), [found.as_dict()]
+    else:
+        calls = call_all(run.world, seconds, run.progress)
+        result = {"ok": all(one["ok"] for one in calls), "calls": calls}
+    for one in calls:
+        for opd in {one["from_opd"], one["to_opd"]}:
+            run.subject("opd", opd, "ok" if one["ok"] else "failed", "; ".join(one["faults"]))
+    faults = [fault for one in calls for fault in one["faults"]]
+    what = f"{sum(not one['ok'] for one in calls)} of {len(calls)} calls were bad: {'; '.join(faults[:3])}"
+    return Verdict(
+        result, OpsError(what if len(calls) > 1 else f"the call was bad: {'; '.join(faults)}") if faults else None
     )
-    for opd in (report.from_opd, report.to_opd):
-        run.subject("opd", opd, "ok" if report.ok else "failed", "; ".join(report.faults))
-    return Verdict(report.as_dict(), None if report.ok else OpsError(f"the call was bad: {'; '.join(report.faults)}"))
 
 
 def call_test(world: World, from_opd: str, to_opd: str, seconds: float, progress: Progress) -> CallReport:
     """Place the call and measure it. OpsError when it cannot be placed; what was heard badly stands in `faults`."""
     world.need_servers()
-    region = world.region
-    caller, callee = _office(region, from_opd), _office(region, to_opd)
-    if world.station:
-        names = (_first_telephone(caller).number, _first_telephone(callee).number)
-        progress(Event(STEP, "", State.RUNNING, f"{names[0]} ({from_opd}) calls {names[1]} ({to_opd})"))
-        first = Agent(_account(world, names[0]), _desk(world, caller), CALLER_HZ)
-        second = Agent(_account(world, names[1]), _desk(world, callee), CALLEE_HZ)
-        work = between(first, second, seconds, (from_opd, to_opd))
+    return asyncio.run(_one(world, (_office(world.region, from_opd), _office(world.region, to_opd)), seconds, progress))
+
+
+def call_all(world: World, seconds: float, progress: Progress) -> list[dict[str, Any]]:
+    """Calls side by side that reach every office once. What cannot be placed stands among them with its fault."""
+    world.need_servers()
+
+    async def all_of_them() -> list[dict[str, Any]]:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(pair: tuple[Opd, Opd]) -> dict[str, Any]:
+            async with gate:
+                try:
+                    return (await _one(world, pair, seconds, progress)).as_dict()
+                except OpsError as error:
+                    progress(Event(STEP, f"{pair[0].code} → {pair[1].code}", State.FAILED, error.what))
+                    return {"from_opd": pair[0].code, "to_opd": pair[1].code, "ok": False, "faults": [error.what]}
+
+        found = await asyncio.gather(*(one(pair) for pair in pairs(world)))
+        # the last of an odd number is called by one that is free again
+        return [*found, *[await one(pair) for pair in pairs(world, odd=True)]]
+
+    return asyncio.run(all_of_them())
+
+
+def pairs(world: World, *, odd: bool = False) -> Iterator[tuple[Opd, Opd]]:
+    """Who calls whom so that every office with telephones is reached. At the regency every office hears itself.
+
+    In a twin a telephone does one thing at a time, so the offices in it go in pairs; `odd`: who has no partner, with
+    the first one.
+    """
+    offices = [
+        opd for opd in world.region.opds if opd.phones and (world.station is None or _space(world, opd).exists())
+    ]
+    if world.station is None:
+        yield from () if odd else ((opd, opd) for opd in offices)
+    elif odd:
+        yield from [(offices[-1], offices[0])] if len(offices) % 2 and len(offices) > 1 else []
     else:
-        names = (_first_telephone(caller).number, _test_extension(callee).number)
-        progress(Event(STEP, "", State.RUNNING, f"station, as {names[0]}, calls test extension {names[1]} ({to_opd})"))
-        account = _account(world, names[0])
-        first = Agent(account, Place(towards(account.server)), CALLER_HZ)
-        work = echoed(first, names[1], seconds, (from_opd, to_opd))
+        yield from zip(offices[::2], offices[1::2], strict=False)
+
+
+async def _one(world: World, offices: tuple[Opd, Opd], seconds: float, progress: Progress) -> CallReport:
+    caller, callee = offices
+    codes = (caller.code, callee.code)
+    who = f"{caller.code} → {callee.code}"
     try:
-        report = asyncio.run(work)
+        report = await _work(world, caller, callee, seconds)
     except OpsError as error:
-        _keep(world, (from_opd, to_opd), {"ok": False, "faults": [error.what]})
+        _keep(world, codes, {"ok": False, "faults": [error.what]})
         raise
-    _keep(world, (from_opd, to_opd), report.as_dict())
-    text = f"answered in {report.setup_ms:g} ms, heard {report.back.level_db:g} dB"
-    progress(Event(STEP, "", State.OK if report.ok else State.FAILED, text if report.ok else "; ".join(report.faults)))
+    _keep(world, codes, report.as_dict())
+    text = f"answered in {report.setup_ms:g} ms, heard {report.back.level_db:g} dB, MOS {report.mos:g}"
+    progress(Event(STEP, who, State.OK if report.ok else State.FAILED, text if report.ok else "; ".join(report.faults)))
     return report
+
+
+def _work(world: World, caller: Opd, callee: Opd, seconds: float) -> Coroutine[Any, Any, CallReport]:
+    """In a twin two telephones; at the regency the station, as the caller's, and the other's test extension."""
+    codes, number = (caller.code, callee.code), _first_telephone(caller).number
+    if world.station:
+        first = Agent(_account(world, number), _desk(world, caller), CALLER_HZ)
+        second = Agent(_account(world, _first_telephone(callee).number), _desk(world, callee), CALLEE_HZ)
+        return between(first, second, seconds, codes)
+    test = _test_extension(callee).number
+    account = _account(world, number)
+    return echoed(Agent(account, Place(towards(account.server)), CALLER_HZ), test, seconds, codes)
 
 
 async def between(caller: Agent, callee: Agent, seconds: float, offices: tuple[str, str]) -> CallReport:
@@ -199,7 +203,18 @@ async def _ended(ended: asyncio.Event) -> bool:
 
 
 def _way(sent: int, heard: Heard, tone: int, other: int) -> Way:
-    return Way(sent, heard.received, heard.lost, heard.jitter_ms, tone, heard.levels[tone], heard.levels[other])
+    share = heard.lost / max(1, heard.lost + heard.received) if heard.received else 1.0
+    levels = heard.levels
+    return Way(
+        sent,
+        heard.received,
+        heard.lost,
+        heard.jitter_ms,
+        tone,
+        levels[tone],
+        levels[other],
+        mos(share, heard.jitter_ms),
+    )
 
 
 def _office(region: Region, code: str) -> Opd:
@@ -233,7 +248,11 @@ def _desk(world: World, opd: Opd) -> Place:
     """Where an office's telephones stand in a twin: a host of its LAN, in the network namespace of that LAN."""
     if not opd.links:
         raise OpsError(f"{opd.code} has no link: it cannot telephone")
-    space = f"{(world.station or '').rpartition('.')[0]}.{opd.code}.lan"
-    if not (netns.RUN / space).exists():
+    space = _space(world, opd)
+    if not space.exists():
         raise OpsError(f"{opd.code} is not in this twin", f"ops twin up --opd {opd.code} (beside the others)")
-    return Place(str(opd.links[0].lan.network_address + PHONE_HOST), space)
+    return Place(str(opd.links[0].lan.network_address + PHONE_HOST), space.name)
+
+
+def _space(world: World, opd: Opd) -> Path:
+    return netns.RUN / f"{(world.station or '').rpartition('.')[0]}.{opd.code}.lan"

@@ -25,6 +25,14 @@ def test_a_call_between_two_offices_is_heard_both_ways(applied: Any) -> None:
         assert report[way]["level_db"] > -20
 
 
+def test_every_office_is_reached_by_calls_side_by_side(applied: Any) -> None:
+    calls = applied.json("call", "test", "--all", "--seconds", "1")["calls"]
+    assert [one for one in calls if not one["ok"]] == []
+    assert min(one["mos"] for one in calls) > 4
+    with_telephones = {opd.code for opd in load(applied.inventory).opds if opd.phones}
+    assert {one[end] for one in calls for end in ("from_opd", "to_opd")} == with_telephones
+
+
 def test_a_telephone_registers_with_what_it_fetched_from_the_web_server(applied: Any) -> None:
     """The file comes over the office's own link, and holds the password that the exchange has the digest of."""
     region = load(applied.inventory)
