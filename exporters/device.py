@@ -200,15 +200,16 @@ class Polled:
         assert self._compiled  # noqa: S101 # it was asked
         self.silent = False
         made = self._compiled
-        restarted = self._restarted(row)
-        self._uptime = row[0] if isinstance(row[0], int) else 0
+        uptime = row[0] if isinstance(row[0], int) else 0
+        restarted, self._uptime = uptime < self._uptime, uptime
         if not made.named_as_before(row):
             return self._fill(
                 Sheet(self._own, self._places()), [], self._tell(up=True, seconds=seconds, values=len(row))
             )
         missing = row.count(None)
-        self._overdue = self._overdue or self._missing not in {-1, missing}  # a module was plugged in or taken out
-        self._missing = missing
+        if missing != self._missing:
+            self._overdue |= self._missing >= 0  # a module was plugged in or taken out
+            self._missing = missing
         if made.narrow:
             self._widened.widen(made.narrow, row, time.monotonic(), restarted=restarted)
         filled = self._fill(made.sheet, row, self._tell(up=True, seconds=seconds, values=made.unlike - missing))

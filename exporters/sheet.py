@@ -7,10 +7,9 @@ with the groups of lines of one metric apart, so that texts of many devices can 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporters.metrics import head, series_text, table
 from exporters.series import Series
@@ -20,8 +19,7 @@ APART = "\0"  # between the groups of lines of two metrics
 MOST_LAYOUTS = 64  # of one device; one that flickers through more has them made anew
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """`names`: the metrics of `text`, whose groups of lines are APART."""
 
     names: tuple[str, ...]

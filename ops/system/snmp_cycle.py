@@ -6,10 +6,10 @@ as ODD, to be asked again at leisure with `SnmpDevice.get`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from time import monotonic
 
 from ops.system import snmp_wire as wire
 from ops.system.snmp_line import Asked, Line
@@ -76,7 +76,7 @@ class _Packet(Asked):
         device = self.device
         device.tally.packets += self.tries
         device.tally.retries += self.tries - 1
-        seconds = asyncio.get_running_loop().time() - self.began
+        seconds = monotonic() - self.began
         if raw is None:
             device.unheard()
             self.tell(self.at, Trouble.SILENT, seconds)

@@ -13,6 +13,7 @@ import socket
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -26,7 +27,8 @@ REPLY_ROOM = 2_400  # bytes of the buffer that a reply of one frame takes, as th
 LEAST, MOST = 64, 512  # in flight
 PLACE_SECONDS = 0.2  # a place in flight is kept this long at most
 _BEAT = 0.05  # seconds between looks at who is overdue
-_AT_ONCE = 256  # replies taken up before others get their turn
+_AT_ONCE = 512  # replies taken up before others get their turn
+_MANY, _PAUSE = 32, 0.002  # with so many in flight replies are taken up together, every so many seconds
 _LARGEST = 65_535
 
 
@@ -68,11 +70,12 @@ class Line:
         self._window = window or min(MOST, max(LEAST, _widen(self._socket) // REPLY_ROOM))
         self._waiting: dict[int, Asked] = {}
         self._queue: deque[Asked] = deque()
+        self._placed: deque[Asked] = deque()  # in the order that they were sent
         self._due: dict[int, list[Asked]] = {}
         self._flying = 0
         self._request = FIRST_REQUEST + secrets.randbelow((LAST_REQUEST - FIRST_REQUEST) // 2)
         self._beat: asyncio.TimerHandle | None = None
-        self._looked = 0
+        self._pause: asyncio.TimerHandle | None = None
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -83,8 +86,9 @@ class Line:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
-        if self._beat:
-            self._beat.cancel()
+        for timer in (self._beat, self._pause):
+            if timer:
+                timer.cancel()
         self._socket.close()
 
     def ask(self, asked: Asked) -> None:
@@ -108,49 +112,50 @@ class Line:
             self._forget(asked)
 
     def _begin(self, asked: Asked) -> None:
-        self._request = self._request + 1 if self._request < LAST_REQUEST else FIRST_REQUEST
-        asked.request = self._request
-        asked.packet = asked.question.packet(asked.request)
-        asked.began = self._loop.time()
+        request = self._request = self._request + 1 if self._request < LAST_REQUEST else FIRST_REQUEST
+        asked.request = request
+        asked.packet = asked.question.packet(request)
+        asked.began = monotonic()
         asked.placed = True
         self._flying += 1
-        self._waiting[asked.request] = asked
+        self._waiting[request] = asked
+        self._placed.append(asked)
         self._send(asked)
+        if self._beat is None:
+            self._beat = self._loop.call_later(_BEAT, self._look)
 
     def _send(self, asked: Asked) -> None:
         """One try. What the network refuses at once counts as a packet that was lost."""
-        patience = asked.waits[asked.tries]
         asked.tries += 1
-        with suppress(OSError):
+        try:
             self._socket.sendto(asked.packet, asked.address)
-        self._remind(asked, min(patience, PLACE_SECONDS) if asked.placed else patience)
+        except OSError:
+            return
 
     def _remind(self, asked: Asked, seconds: float) -> None:
-        self._due.setdefault(int((self._loop.time() + seconds) / _BEAT) + 1, []).append(asked)
-        if self._beat is None:
-            self._looked = int(self._loop.time() / _BEAT)
-            self._beat = self._loop.call_later(_BEAT, self._look)
+        self._due.setdefault(int((monotonic() + seconds) / _BEAT) + 1, []).append(asked)
 
     def _look(self) -> None:
         """Who is overdue is asked again, or given up."""
         self._beat = None
-        self._drain()  # a process that was held up has replies waiting: nobody is overdue before they were looked at
-        now = int(self._loop.time() / _BEAT)
-        for beat in sorted(beat for beat in self._due if beat <= now):
+        while self._take():  # a process that was held up has replies waiting: nobody is overdue before they were seen
+            pass
+        now = monotonic()
+        while self._placed and self._placed[0].began + PLACE_SECONDS <= now:
+            asked = self._placed.popleft()
+            if asked.placed:
+                self._leave(asked)
+                self._remind(asked, asked.waits[0] - PLACE_SECONDS)
+        for beat in sorted(beat for beat in self._due if beat <= now / _BEAT):
             for asked in self._due.pop(beat):
                 if asked.request in self._waiting:
                     self._overdue(asked)
-        if self._due and self._beat is None:
+        if self._waiting and self._beat is None:
             self._beat = self._loop.call_later(_BEAT, self._look)
 
     def _overdue(self, asked: Asked) -> None:
-        if asked.placed:
-            self._leave(asked)
-            rest = asked.waits[asked.tries - 1] - PLACE_SECONDS
-            if rest > 0:
-                self._remind(asked, rest)
-                return
         if asked.tries < len(asked.waits):
+            self._remind(asked, asked.waits[asked.tries])
             self._send(asked)
             return
         self._forget(asked)
@@ -164,32 +169,41 @@ class Line:
             self._begin(self._queue.popleft())
 
     def _forget(self, asked: Asked) -> None:
-        if asked.placed:
-            self._leave(asked)
+        """It is over, whether it was answered, given up or never sent."""
         if self._waiting.pop(asked.request, None) is None:
             with suppress(ValueError):
                 self._queue.remove(asked)
+        if asked.placed:
+            self._leave(asked)
         if not self._waiting and not self._queue:
             self.idle.set()
 
     def _readable(self) -> None:
-        self._take(_AT_ONCE)
+        self._take()
+        if len(self._waiting) > _MANY and self._pause is None:
+            self._loop.remove_reader(self._socket)
+            self._pause = self._loop.call_later(_PAUSE, self._together)
 
-    def _drain(self) -> None:
-        while self._take(_AT_ONCE):
-            pass
+    def _together(self) -> None:
+        """The replies of the last two milliseconds; being woken for each costs more than reading it."""
+        if self._take() and len(self._waiting) > _MANY:
+            self._pause = self._loop.call_later(_PAUSE, self._together)
+        else:
+            self._pause = None
+            self._loop.add_reader(self._socket, self._readable)
 
-    def _take(self, most: int) -> bool:
-        """Take up to `most` replies; whether there may be more."""
-        for _ in range(most):
+    def _take(self) -> int:
+        """Take up replies; how many."""
+        receive = self._socket.recvfrom
+        for count in range(_AT_ONCE):
             try:
-                raw, source = self._socket.recvfrom(_LARGEST)
+                raw, source = receive(_LARGEST)
             except BlockingIOError:
-                return False
+                return count
             except OSError:
                 continue  # an ICMP message about an earlier packet
             self._came(raw, source)
-        return True
+        return _AT_ONCE
 
     def _came(self, raw: bytes, source: Address) -> None:
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from ops.errors import HostFailedError
 from ops.system import snmp_wire as wire
@@ -172,7 +173,7 @@ class Plain:
         if raw is None:
             self.unheard()
             raise HostFailedError(self.name, f"SNMP: no answer in {asked.tries} tries")
-        self.learned(asyncio.get_running_loop().time() - asked.began, len(raw), len(question.oids))
+        self.learned(monotonic() - asked.began, len(raw), len(question.oids))
         begin = wire.head(raw)
         if begin.status == wire.TOO_BIG:
             raise TooBigError
