@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from exporters.book import Book
 from exporters.discovery import Discovered, discover
+from exporters.optical_tables import Place, table_sensors
 from exporters.ports import DevicePort, Names
 from ops.catalogue.device import Device, device, names
 from ops.catalogue.identify import identify
@@ -247,3 +249,28 @@ def test_64_bits_and_the_high_speed_are_believed_first() -> None:
 
 def test_pieces_outside_of_every_range_are_no_value() -> None:
     assert Column(oid="1.3", pieces=(Piece(least=0, most=10),)).value(11) is None
+
+
+def test_of_the_tables_of_one_choice_only_the_first_plausible_one_is_used() -> None:
+    rows: dict[str, int | str | tuple[int, ...]] = {
+        f"{E}.25355.3.3.1.1.4.1.1.1.7": -2100,  # GPON, in 0.01 dBm
+        f"{E}.34592.1.3.100.12.1.1.14.1.7": -195,  # HA73xx, in 0.1 dBm: comes later and would be plausible too
+    }
+    (light,) = found(rows, "hioso_olt").sensors
+    assert light.value({light.oid: -2100}) == -21.0
+
+
+def test_numbers_that_are_packed_into_one_step_are_taken_apart() -> None:
+    packed = Table.model_validate(
+        {
+            "index": "onu.0.0",
+            "columns": {"receive_power_dbm": {"oid": f"{E}.1.1", "divide": 100}},
+            "split": {"onu": {"pon": {"shift": 8, "mask": 255}, "onu": {"mask": 255}}},
+            "port": ["EPON0/{pon}"],
+        }
+    )
+    port = DevicePort(9, "EPON0/3", "", "")
+    held = {oid(f"{E}.1.1.{(1 << 24) + (3 << 8) + 7}.0.0"): Value(Tag.INTEGER, -2100)}
+    place = Place(Book(recording(held)), {9: port}, Names([port]))
+    (light,) = asyncio.run(table_sensors(place, packed))
+    assert (light.ifindex, light.port, light.onu) == (9, "EPON0/3", "7")
