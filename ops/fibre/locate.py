@@ -21,7 +21,7 @@ from ops.fibre.riders import NOTHING, Rider, Riders, Seen, Sight
 from ops.fibre.search import CENTRE, Case, Demand, search
 
 AT_ONCE = 2  # causes that may come together; more only where fewer do not explain what is seen
-VISITS = 3_000  # steps of one incident's search: keeps the worst case within tens of milliseconds
+VISITS = 2_000  # steps of one incident's search: cuts need some hundred; darkness at random would take for ever
 _RARER = 1000.0  # each further cause makes an explanation so much less likely than one with a cause less
 _REROUTED_KM = 0.1  # as Rider.own_km: a rider is seldom on another way although its own is whole
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 Edge = tuple[int, int, int]  # node, node, the segment's bit
 
 CENTRE = 0  # the node that everything is reached from
+MOST_FOUND = 500  # sets of causes; where there are more, nobody reads them and what is seen says next to nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Search:
         unmet = self._unmet_demands(mask, ways)
         if not unmet:
             self._found.add(mask)
+            if len(self._found) > MOST_FOUND:
+                raise _TooMuchError
         elif _at_least(unmet) <= self._most - cost:
             self._branch(mask, cost, unmet)
 
