@@ -19,7 +19,7 @@ from ops.runs.steps import Steps
 from ops.runs.tables import open_database
 from ops.runs.worker import Worker
 from ops.system.database import Database
-from ops.world import World
+from ops.world import World, named
 
 EVERY_JOB = ("insists",)  # arguments that no job need name
 _LOOK = 0.1  # seconds
@@ -73,7 +73,9 @@ class Desk:
         order = Order(
             run.kind, run.args, who, run.reason, run.plan, due=time.time() + 3600, retry_of=run.id
         )  # not before its steps are there
-        fresh = self.ask(job, order)
+        # under the declarations of the old one, whatever those of the one who asks are
+        there = replace(self, world=named(run.world.get("twin"), run.world.get("inventory")))
+        fresh = there.ask(job, order)
         self.steps.inherit(run.id, fresh.id, before)
         queue.release(self.database, fresh.id)
         return queue.get(self.database, fresh.id)
