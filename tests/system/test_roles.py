@@ -40,8 +40,10 @@ def test_every_office_answers_by_https_with_a_certificate_of_its_own(applied: An
 
 
 def shown(regency: Any, name: str) -> str:
-    """Subject of the certificate that is shown for a name."""
-    script = f"openssl s_client -connect 10.40.0.12:443 -servername {name} </dev/null | openssl x509 -noout -subject"
+    """Subject and serial of the certificate that is shown for a name."""
+    script = (
+        f"openssl s_client -connect 10.40.0.12:443 -servername {name} </dev/null | openssl x509 -noout -subject -serial"
+    )
     return str(regency.run("sh", "-c", script).stdout)
 
 
@@ -58,19 +60,20 @@ def test_keys_never_left_their_hosts_and_every_certificate_is_noted(provisioned:
     assert "PRIVATE" not in said(provisioned, "dc-web", "cat /etc/kominfo/tls/*.pem")
 
 
-def test_a_certificate_that_ends_soon_is_renewed_and_the_others_are_not(provisioned: Any) -> None:
-    key = "/etc/kominfo/tls/dinkes"
-    said(provisioned, "dc-web", f"openssl req -x509 -key {key}.key -days 30 -subj /CN=old -out {key}.pem")
-    before = said(provisioned, "dc-web", "sha256sum /etc/kominfo/tls/dinsos.pem")
-    ran = provisioned.json("provision", "--limit", "dc-web", "--tags", "tls")
+def test_what_ends_soon_is_renewed_and_what_nobody_wants_is_removed_and_the_rest_stays(applied: Any) -> None:
+    key, gone = "/etc/kominfo/tls/dinkes", "/etc/kominfo/tls/zz-gone"
+    said(applied, "dc-web", f"openssl req -x509 -key {key}.key -days 30 -subj /CN=old -out {key}.pem")
+    said(applied, "dc-web", f"for end in key pem; do cp /etc/kominfo/tls/dinsos.$end {gone}.$end; done")
+    snippet = "/etc/nginx/kominfo-tls/zz-gone.conf"
+    said(applied, "dc-web", f'echo "ssl_certificate {gone}.pem; ssl_certificate_key {gone}.key;" >{snippet}')
+    before = said(applied, "dc-web", "sha256sum /etc/kominfo/tls/dinsos.pem")
+    ran = applied.json("provision", "--limit", "dc-web", "--tags", "web")
     assert not ran["hosts"]["dc-web"]["error"]
-    assert "OK" in said(
-        provisioned,
-        "dc-web",
-        f"openssl verify -CAfile {CA} {key}.pem; openssl x509 -in {key}.pem -noout -checkend 31536000",
-    )
-    assert said(provisioned, "dc-web", "sha256sum /etc/kominfo/tls/dinsos.pem") == before
-    assert "dinkes" in shown(provisioned, "dinkes.batubarakab.example"), "nginx was not told"
+    said(applied, "dc-web", f"openssl verify -CAfile {CA} {key}.pem; openssl x509 -in {key}.pem -checkend 31536000")
+    assert said(applied, "dc-web", "sha256sum /etc/kominfo/tls/dinsos.pem") == before
+    serial = said(applied, "dc-web", f"openssl x509 -in {key}.pem -noout -serial").strip()
+    assert serial in shown(applied, "dinkes.batubarakab.example"), "nginx was not told"
+    assert said(applied, "dc-web", f"ls {gone}.* {snippet} 2>/dev/null || true") == ""
 
 
 def test_ssh_is_hardened_and_nobody_is_a_gateway_by_accident(provisioned: Any) -> None:
