@@ -24,7 +24,7 @@ class Breaker:
         self._trying = False
 
     def may_try(self, now: float) -> bool:
-        """Whether a try may begin; one that begins must end with `went_well` or `failed`."""
+        """Whether a try may begin; one that begins must end with `went_well`, `failed` or `dropped`."""
         if self._trying or now < self._until:
             return False
         self._trying = True
@@ -39,6 +39,10 @@ class Breaker:
         over = self._failed - self._patience.failures
         if over >= 0:
             self._until = now + min(self._patience.pause * 2 ** min(over, 32), self._patience.longest)
+
+    def dropped(self) -> None:
+        """The try did not take place."""
+        self._trying = False
 
     def is_open(self, now: float) -> bool:
         return now < self._until

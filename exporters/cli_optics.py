@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from exporters.breaker import Breaker, Patience
@@ -93,8 +93,17 @@ class CliOptics:
             if now - self._begun < self._budget.every or not self._breaker.may_try(now):
                 return False
             self._begun = now
-        pool.submit(self.read)
+        pool.submit(self.read).add_done_callback(self._ended)
         return True
+
+    def _ended(self, reading: Future[bool]) -> None:
+        """A reading that was dropped before it began, or met an error of ours, must not stand for one that goes on."""
+        error = None if reading.cancelled() else reading.exception()
+        if error:
+            _log.error("%s: %r", self._login.name, error)
+        if error or reading.cancelled():
+            with self._lock:
+                self._breaker.dropped()
 
     def read(self) -> bool:
         """One reading, in the calling thread. Whether it went well; what went wrong is logged."""

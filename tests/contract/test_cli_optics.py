@@ -129,6 +129,24 @@ def test_a_reading_that_hangs_holds_nobody_up(tmp_path: Path) -> None:
     assert not any(name == "opd_optical_receive_power_dbm" and port == "0/50" for name, port, _ in before)
 
 
+def test_a_reading_that_was_dropped_is_asked_for_again(tmp_path: Path) -> None:
+    """As when the inventory is taken up anew while readings wait for their turn."""
+    clock, hold, wait = Clock(), threading.Event(), threading.Event()
+    with device("ubiquiti_edgeswitch", tmp_path) as here, ThreadPoolExecutor(1) as after:
+        reader = here.reader(links("0/49"), Budget(seconds=60, every=60), clock)
+        with ThreadPoolExecutor(1) as before:
+            before.submit(lambda: (hold.set(), wait.wait(PATIENCE)))
+            assert hold.wait(PATIENCE)
+            assert reader.refresh(before)
+            before.shutdown(wait=False, cancel_futures=True)
+            wait.set()
+        clock.now += 61
+        assert reader.refresh(after)
+        after.submit(int).result()
+    assert len(here.logins) == 1
+    assert reader.went == 1
+
+
 def test_a_device_that_is_too_slow_costs_its_budget_and_no_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
