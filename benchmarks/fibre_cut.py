@@ -55,7 +55,7 @@ class Score:
 
 
 def made_up(sites: int, dice: random.Random) -> Riders:
-    """Rings of 8 to 20 nodes through the data centre, spurs, and cross segments between rings; offices at every node."""
+    """Rings of 8 to 20 nodes through the data centre, spurs, cross segments between rings; offices at every node."""
     segments: dict[str, tuple[str, str]] = {}
     nodes: list[str] = []
 
