@@ -48,6 +48,7 @@ class Drill:
     found: Found | None = None
     checked: dict[str, list[Difference]] = field(default_factory=dict)
     failure: str = ""
+    error: OpsError | None = None  # what made it stop
     cleaned: bool = False
 
     @property
@@ -75,7 +76,7 @@ def run(spots: Places, item: Item, progress: Progress) -> Drill:
         restic = spots.view(item, places.key_of(spots, item))
         _prove(_Run(spots, drill, book, restic, folder, progress), lines)
     except OpsError as error:
-        drill.failure = f"{book.steps[-1].name}: {error.what}"
+        drill.failure, drill.error = f"{book.steps[-1].name}: {error.what}", error
     finally:
         with uninterrupted():  # also a drill that is cancelled takes away what it restored
             _clean(book, restic, folder, drill)
@@ -232,7 +233,7 @@ def _clean(book: Journal, restic: Restic | None, folder: str, drill: Drill) -> N
                 _remove(restic.where, folder)
         drill.cleaned = True
     except OpsError as error:
-        drill.failure = drill.failure or f"clean up: {error.what}"
+        drill.failure, drill.error = drill.failure or f"clean up: {error.what}", drill.error or error
 
 
 def _remove(where: Any, folder: str) -> None:

@@ -22,6 +22,7 @@ from backup.drill import Drill
 from backup.places import Places, who
 from backup.signing import Signer, verify
 from backup.sources.contract import source
+from backup.verify import of_drill
 from ops.errors import OpsError
 
 FORMAT = "kominfo-ops drill evidence 1"
@@ -93,6 +94,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "cleaned_up": drill.cleaned,
         "standards": [list(line) for line in _standards(spots, drill)],
         "verdict": "proven" if drill.proven else "not proven",
+        "class": str(of_drill.judge(drill).fault),
         "previous": previous,
     }
 

@@ -29,6 +29,7 @@ from backup.places import Places
 from backup.restic import LONG, Restic, Saved
 from backup.sources import contract, postgresql
 from backup.trouble import ResticError, Trouble
+from backup.verify import of_drill
 from ops.errors import HostFailedError, OpsError
 from ops.inventory.model import BackupSet
 from ops.jobs import drill as jobs
@@ -122,6 +123,7 @@ def test_every_kind_that_can_be_declared_has_a_source() -> None:
 
 def test_files_are_proven(files: Stage, seen: Drill) -> None:
     assert (seen.failure, files.differences(seen), seen.proven) == ("", set(), True)
+    assert of_drill.judge(seen).fault == "none"
     assert set(seen.checked) == set(checks("files"))
     assert seen.restored
     assert seen.restored.content == tree.manifest(files.item.set.source), "the second reader sees what the first saw"
@@ -280,6 +282,7 @@ def test_a_corrupt_pack_is_not_proven_and_nothing_of_it_stays(own: Stage) -> Non
     seen = own.drill()
     assert seen.failure.startswith("restore: ")
     assert "damaged" in seen.failure
+    assert of_drill.judge(seen).fault == "corruption"
     assert seen.cleaned
     assert not seen.proven
     assert list((own.rig.folder / "d").iterdir()) == []
@@ -291,6 +294,7 @@ def test_a_flood_of_newer_snapshots_changes_nothing_but_is_named(own: Stage) -> 
     restic.backup([*words, "--time", "2099-01-01 00:00:00", "--stdin", "--stdin-filename", "/x"], "junk")
     seen = own.drill()
     assert own.differences(seen) == {("snapshots", "foreign")}
+    assert of_drill.judge(seen).told()["class"] == "tamper"
     assert seen.restored
     assert len(seen.restored.content) > 60, "the ledger's snapshot was restored, not the newest one"
 
@@ -341,7 +345,10 @@ def test_a_vanished_snapshot_and_a_vanished_repository_are_told(own: Stage) -> N
     assert not seen.proven
     assert "the newest in the ledger, is not in the repository" in seen.failure
     shutil.rmtree(own.rig.repository)
-    assert "no-repository" in own.drill().failure
+    assert of_drill.judge(seen).fault == "tamper"
+    gone = own.drill()
+    assert "no-repository" in gone.failure
+    assert of_drill.judge(gone).fault == "repo"
     with pytest.raises(ResticError) as caught:
         take.take(own.places, own.item)
     assert caught.value.trouble is Trouble.NO_REPOSITORY, "it is never quietly made anew"

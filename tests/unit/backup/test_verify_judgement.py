@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.verify import choose, encrypted, files, locks, seal, wanted
+from backup.checks.contract import Difference, checks
+from backup.verify import choose, encrypted, files, locks, of_drill, seal, wanted
 from backup.verify.choose import Snapshot, Wish
 from backup.verify.choose import choose as pick
 from backup.verify.verdict import Colour, Fault, Finding, judge
@@ -185,3 +186,24 @@ def test_files_of_no_repository(tmp_path: Path) -> None:
     for name in ("README", ".nfs1", f"{1:064x}-tmp-5"):
         (tmp_path / "keys" / name).touch()
     assert [one.what for one in files.of(tmp_path, "keys")[1]] == ["keys/README: no file of restic's"]
+
+
+@pytest.mark.parametrize(
+    ("check", "what", "fault"),
+    [
+        ("manifest", "unsigned", "tamper"),
+        ("snapshots", "foreign", "tamper"),
+        ("keys", "foreign", "tamper"),
+        ("size", "shrunk", "incomplete"),
+        ("file_contents", "missing", "incomplete"),
+        ("file_contents", "differs", "silent"),
+        ("file_owners", "differs", "silent"),
+        ("table_rows", "differs", "silent"),
+        ("rpo", "late", "rpo"),
+        ("rpo", "future", "clock"),
+        ("rto", "late", "rto"),
+    ],
+)
+def test_a_drills_own_differences_have_the_same_classes(check: str, what: str, fault: str) -> None:
+    assert check in checks()
+    assert of_drill.of_difference(check, Difference(what, "x")) == fault
