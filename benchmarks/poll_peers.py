@@ -113,7 +113,7 @@ def patiently(ask: Callable[[], int]) -> int:
 
 
 def settings() -> str:
-    """The same values of ports 1 and 2 by GET, and the columns by a walk; one metric a column, no look-ups."""
+    """Values of ports 1 and 2 by GET, and 20 columns by a walk; one metric a column, no look-ups."""
     ports = {
         "ifName": (0, 1, "DisplayString"),
         "ifHCInOctets": (0, 6, "counter"),
@@ -125,13 +125,17 @@ def settings() -> str:
         "ifOutDiscards": (1, 19, "counter"),
         "ifOutErrors": (1, 20, "counter"),
     }
+    ports |= {"ifAlias": (0, 18, "DisplayString"), "ifDescr": (1, 2, "DisplayString"), "ifType": (1, 3, "gauge")}
+    ports |= {"ifSpeed": (1, 5, "gauge"), "ifAdminStatus": (1, 7, "gauge")}
     rows = {name: (f"{COLUMNS[table]}.{column}", kind) for name, (table, column, kind) in ports.items()}
     rows |= {f"ifOptical{n}": (f"1.3.6.1.4.1.14988.1.1.19.1.1.{n}", "gauge") for n in (3, 6, 7, 8, 9, 10)}
     told = "".join(
         f"      - {{name: {name}, oid: {oid}, type: {kind}, help: x, indexes: [{{labelname: ifIndex, type: gauge}}]}}\n"
         for name, (oid, kind) in rows.items()
     )
-    get = "".join(f"      - {oid}.{port}\n" for oid, _ in rows.values() for port in (1, 2))
+    walked = {"ifAlias", "ifDescr", "ifType", "ifSpeed", "ifAdminStatus"}  # ours asks for them when it looks for ports
+    got = [oid for name, (oid, _) in rows.items() if name not in walked]
+    get = "".join(f"      - {oid}.{port}\n" for oid in got for port in (1, 2))
     walk = "".join(f"      - {oid}\n" for oid, _ in rows.values())
     return (
         f"auths:\n  public: {{community: public, version: 2}}\nmodules:\n  get:\n    get:\n{get}    metrics:\n{told}"
