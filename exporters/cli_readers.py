@@ -36,7 +36,7 @@ class CliReaders(Collector):
         """Know these devices from now on. What was read of one that is declared as before stays known."""
         self.close()
         known = _platforms()
-        self._links = {name: ones for name, ones in links.items() if device(ones[0].router.model).netmiko in known}
+        self._links = {name: ones for name, ones in links.items() if device(ones[0].router.model).command_line in known}
         self._world, before = world, self._readers
         made = {name: _reader(world, self._links[name]) for name in before if name in self._links}
         self._readers = {name: before[name] if before[name].same(reader) else reader for name, reader in made.items()}

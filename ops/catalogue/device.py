@@ -116,7 +116,7 @@ class Device(Data):
     identity: tuple[Identity, ...] = Field(min_length=1)
     example: str = Field(default="", description="the sysDescr of such a device")
     optical: Optical | None = None
-    netmiko: str = Field(default="", description="netmiko's device_type")
+    command_line: str = Field(default="", alias="netmiko", description="netmiko's device_type")
     queue_commands: Queue | None = Field(default=None, alias="queue")
     whole_config: RunningConfig | None = Field(default=None, alias="running_config")
 
@@ -126,20 +126,28 @@ class Device(Data):
         return next((one.object_id for one in self.identity if one.object_id), "0.0")
 
     @property
+    def netmiko(self) -> str:
+        """OpsError when the suite does not know this device's command line."""
+        if not self.command_line:
+            raise self._lacks("netmiko")
+        return self.command_line
+
+    @property
     def queue(self) -> Queue:
         """OpsError when the suite does not know how this device holds a contract."""
         if self.queue_commands is None:
-            raise OpsError(f"{self.title}: its profile has no `queue`", "docs/devices.md says what to write")
+            raise self._lacks("queue")
         return self.queue_commands
 
     @property
     def running_config(self) -> RunningConfig:
         """OpsError when the suite does not know how this device tells its configuration."""
         if self.whole_config is None:
-            raise OpsError(
-                f"{self.title}: its profile has no `running_config`", "see docs/devices.md for what to write"
-            )
+            raise self._lacks("running_config")
         return self.whole_config
+
+    def _lacks(self, part: str) -> OpsError:
+        return OpsError(f"{self.title}: its profile has no `{part}`; it is measured only", "see docs/devices.md")
 
 
 @cache

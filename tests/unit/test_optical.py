@@ -161,7 +161,9 @@ def test_a_profile_knows_its_own_example(model: str) -> None:
 
 
 def test_a_profile_without_commands_says_so() -> None:
-    measured: Device = device("cisco_ios")
+    measured: Device = device("fiberhome_an5516")
+    with pytest.raises(OpsError, match="no `netmiko`"):
+        _ = measured.netmiko
     with pytest.raises(OpsError, match="no `queue`"):
         _ = measured.queue
     with pytest.raises(OpsError, match="no `running_config`"):
