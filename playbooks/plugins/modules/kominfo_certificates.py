@@ -21,6 +21,7 @@ short_description: Keys of a host, and requests for the certificates that it lac
 description:
   - Looks which certificates below O(folder) are missing, end within O(days) days, have other names than wanted, or do
     not come from the authority in C(root.pem) there; makes their keys (EC P-256, 0600) and a request for each.
+  - Closes keys that others may read.
   - What comes back signed is placed by the caller (kominfo_files), together with what uses it.
 options:
   folder: {type: path, required: true, description: "<name>.key, <name>.pem and root.pem"}
@@ -126,6 +127,11 @@ def stays(known: Seen | None, names: list[str], enough: float) -> bool:
     return known is not None and known[1] == set(names) and known[0] > enough
 
 
+def readable(folder: Path) -> list[Path]:
+    """Keys that somebody else than their owner may read."""
+    return [key for key in sorted(folder.glob("*.key")) if key.stat().st_mode & 0o077]
+
+
 def request(module: AnsibleModule, folder: Path, wanted: dict[str, Any]) -> dict[str, Any]:
     """A request for one certificate, its key made first."""
     key = folder / f"{wanted['name']}.key"
@@ -158,11 +164,15 @@ def main() -> None:
     else:
         folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         requests = [request(module, folder, one) for one in lacking]
+    loose = readable(folder)
+    for key in [] if module.check_mode else loose:
+        key.chmod(0o600)
     files = {path.stem for path in folder.glob("*.pem")} - {"root"}
     names = [one["name"] for one in certificates]
     held = [name for name in names if name in files]
     stray = sorted(files - set(names))
-    module.exit_json(changed=bool(requests or root), requests=requests, root=root, held=held, stray=stray)
+    changed = bool(requests or root or loose)
+    module.exit_json(changed=changed, requests=requests, root=root, held=held, stray=stray)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,17 @@ def test_looking_only_makes_nothing(machines: Machines) -> None:
     assert not machines.ca.exists()
 
 
+def test_a_key_that_others_may_read_is_closed_again(served: Machines) -> None:
+    key = served.tls / "dinkes.key"
+    key.chmod(0o644)
+    assert served.ask(_ansible_check_mode=True)["changed"]
+    assert key.stat().st_mode & 0o777 == 0o644
+    closed = served.ask()
+    assert closed["changed"]
+    assert not closed["requests"]
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_an_office_that_is_gone_is_named(served: Machines) -> None:
     assert served.ask([WANTED[0]])["stray"] == ["dinkes"]
 
