@@ -8,11 +8,13 @@ import ipaddress
 import sys
 from pathlib import Path
 
+KEY_BYTES = 32  # of Curve25519
+
 
 def wrong(peer: dict[str, str]) -> str:
     """What is wrong with one peer; "" when nothing is."""
     try:
-        if len(base64.b64decode(peer["PublicKey"], validate=True)) != 32:
+        if len(base64.b64decode(peer["PublicKey"], validate=True)) != KEY_BYTES:
             raise binascii.Error
     except binascii.Error:
         return f"{peer['PublicKey']!r} is no public key"
