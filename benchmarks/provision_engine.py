@@ -76,7 +76,7 @@ def driving(folder: Path, hosts: int, tasks: int, pairs: int) -> None:
         own, own_wall = cost(ours, env=environment)
         ratios.append(own / plain)
         sys.stdout.write(f"bare {plain:.1f} CPU-s {wall:.1f} s · driven {own:.1f} CPU-s {own_wall:.1f} s\n")
-    left = [path for path in (folder / "state").rglob("*") if path.is_file() and path.suffix != ".lock"]
+    left = [path for path in (folder / "state").rglob("*.jsonl") if path.is_file()]
     records = [path for path in left if path.parent.name == "runs" and "manifests" not in path.parts]
     sys.stdout.write(
         f"{hosts * tasks} host·tasks: median ratio of CPU {statistics.median(ratios):.3f}; "

@@ -11,6 +11,7 @@ import pytest
 
 from ops.errors import RefusedError, UsageError
 from ops.jobs import provision_plan
+from ops.jobs.provision import PROVISION
 from ops.plan.machine import MachinePlan, Step
 from ops.system.ansible import RunSummary
 from ops.system.ansible_record import HostRun
@@ -120,3 +121,13 @@ def test_it_holds_what_check_mode_said_and_no_secret(world: World, tmp_path: Pat
     provision_plan.keep(world, plan)
     kept = (world.state / "machine-plans" / f"{plan.checksum}.json").read_text()
     assert not [value for value in [*SECRETS.values(), provision_plan.key(world)] if value in kept]
+
+
+def test_it_locks_the_hosts_that_it_changes_as_any_other_run_there_does(world: World) -> None:
+    one, two = (server.name for server in world.region.servers[:2])
+    plan = made(world, **{one: 1, two: 0})
+    assert PROVISION.scope(world, {"plan": plan.checksum}).locks == (f"host:{one}",)
+    assert f"host:{one}" in PROVISION.scope(world, {}).locks
+    assert PROVISION.scope(world, {"plan": made(world, **{one: 0}).checksum}).locks == ()
+    assert "the gate holds this plan back" in PROVISION.hold(world, {"plan": made(world, **{one: 40}).checksum})
+    assert PROVISION.hold(world, {"plan": plan.checksum}) == ""
