@@ -35,7 +35,16 @@ from ops.world import World
 ROOT = Path(__file__).parents[2]
 OFFICES = ("dinkes", "rsud", "disdik")  # MikroTik, Huawei, and one that is off
 WAY = {"level_db": -20.0, "jitter_ms": 1.5, "lost": 0}
-CALL = {"from_opd": "dinkes", "to_opd": "rsud", "ok": True, "at": 1.7e9, "setup_ms": 90, "mos": 4.3, "there": WAY, "back": WAY}
+CALL = {
+    "from_opd": "dinkes",
+    "to_opd": "rsud",
+    "ok": True,
+    "at": 1.7e9,
+    "setup_ms": 90,
+    "mos": 4.3,
+    "there": WAY,
+    "back": WAY,
+}
 SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
 
 
