@@ -13,14 +13,18 @@ KEY_BYTES = 32  # of Curve25519
 
 def wrong(peer: dict[str, str]) -> str:
     """What is wrong with one peer; "" when nothing is."""
-    try:
-        if len(base64.b64decode(peer["PublicKey"], validate=True)) != KEY_BYTES:
-            raise binascii.Error
-    except binascii.Error:
+    if _key_bytes(peer["PublicKey"]) != KEY_BYTES:
         return f"{peer['PublicKey']!r} is no public key"
     endpoint = ipaddress.ip_address(peer["Endpoint"].rpartition(":")[0])
     behind = [one for one in peer["AllowedIPs"].split(", ") if endpoint in ipaddress.ip_network(one)]
     return f"error: {endpoint} would be reached through its own tunnel ({behind[0]})" if behind else ""
+
+
+def _key_bytes(text: str) -> int:
+    try:
+        return len(base64.b64decode(text, validate=True))
+    except binascii.Error:
+        return 0
 
 
 def main() -> None:
