@@ -6,7 +6,7 @@ a renumbered ifIndex shows in the same packet as the values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -16,6 +16,7 @@ from exporters.collectors.interface import COUNTERS
 from exporters.discovery import Discovered
 from exporters.ports import IF_DESCR, IF_NAME
 from exporters.registry import others, recipes
+from exporters.series import Series
 from exporters.sheet import Sheet
 from exporters.widened import Narrow
 from ops.system.snmp import MOST_VARBINDS, Held
@@ -25,19 +26,34 @@ OCTETS = COUNTERS["opd_interface_receive_bytes_total"]
 _HEAD = (UPTIME, LAST_CHANGE)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Of a discovery, what a poll goes on needing: no more, since it is kept for every device.
+
+    `names`: what the device must say at these OIDs, or an ifIndex is not what it was · `at`: when, in seconds.
+    """
+
+    names: Mapping[str, Held]
+    changed: Held
+    at: float
+    broken: str
+
+    @classmethod
+    def of(cls, ports: Sequence[Port], found: Discovered, at: float) -> Look:
+        return cls(dict(_name(port, found) for port in ports), found.changed, at, found.broken)
+
+
 @dataclass(frozen=True)
 class Compiled:
     """`packets`: OIDs that are asked together · `oids`: all of them in order, guards in every packet anew ·
-    `unlike`: how many of them there are but for that · `at`: when discovered, in seconds.
+    `unlike`: how many of them there are but for that.
     """
 
     ports: tuple[Port, ...]
     packets: tuple[tuple[str, ...], ...]
     oids: tuple[str, ...]
     unlike: int
-    changed: Held
-    at: float
-    broken: str
+    look: Look
     sheet: Sheet
     narrow: tuple[Narrow, ...]
     _named: Callable[[Sequence[Held]], tuple[Any, ...]] = field(repr=False)
@@ -57,21 +73,19 @@ class Compiled:
         return None if narrow is None else True
 
 
-def compiled(ports: Sequence[Port], found: Discovered, own: Sequence[Any], at: float) -> Compiled:
+def compiled(ports: Sequence[Port], look: Look, own: Sequence[Series]) -> Compiled:
     """`own`: recipes of the polling itself, made of values that stand after those of the device."""
-    names = dict(_name(port, found) for port in ports)
-    packets = _packets([(_name(port, found)[0], _oids(port)) for port in ports])
+    by_index = {oid.rpartition(".")[2]: oid for oid in look.names}
+    packets = _packets([(by_index[port.ifindex], _oids(port)) for port in ports])
     oids = tuple(oid for packet in packets for oid in packet)
     told = [one for port in ports for one in recipes(port)]
-    guards = [(place, names[oid]) for place, oid in enumerate(oids) if oid in names]
+    guards = [(place, look.names[oid]) for place, oid in enumerate(oids) if oid in look.names]
     return Compiled(
         tuple(ports),
         packets,
         oids,
         len(set(oids)),
-        found.changed,
-        at,
-        found.broken,
+        look,
         Sheet([*told, *own], [*oids, *(oid for one in own for oid in one.oids)]),
         tuple(narrow for port in ports if port.narrow for narrow in Narrow.of(port, oids)),
         _places([place for place, _ in guards]),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from exporters.collectors.contract import Port, Reading
-from exporters.compiled import Compiled, compiled
+from exporters.compiled import Compiled, Look, compiled
 from exporters.discovery import Discovered, discover
 from exporters.metrics import Sample, render
 from exporters.own import Own, own_recipes
@@ -56,7 +56,6 @@ class Polled:
         self._own = own_recipes(watched[0].labels)
         self._compiled: Compiled | None = None
         self._wanted: Wanted | None = None
-        self._found: Discovered | None = None
         self._narrow: dict[str, bool] = {}  # by ifname
         self._widened = Widened()
         self._uptime = 0
@@ -68,7 +67,7 @@ class Polled:
         self._polled = -FRESH_SECONDS
         self._ways: dict[str, Echo | None] = {}
         self.silent = False  # whether it did not answer the last poll
-        self.last: Filled | None = None  # what the last poll gave, without the way to the office
+        self.last: Filled | None = None  # what is told of a silent device
 
     async def poll(self) -> tuple[bool, str]:
         """Whether the device answered, and Prometheus text. Those who ask at once or soon after share one poll."""
@@ -163,7 +162,7 @@ class Polled:
     def _due(self) -> bool:
         """Whether its ports are to be looked for again before the next poll."""
         assert self._compiled  # noqa: S101 # who asks has looked
-        old = time.monotonic() - self._compiled.at > REDISCOVER_SECONDS
+        old = time.monotonic() - self._compiled.look.at > REDISCOVER_SECONDS
         return old or (self._overdue and self._may_look())
 
     def _may_look(self) -> bool:
@@ -171,7 +170,7 @@ class Polled:
 
     def _moved(self, row: Sequence[Held], made: Compiled) -> bool:
         """Whether an ifIndex now belongs to another port, or the device was restarted or rebuilt its table."""
-        return self._restarted(row) or row[1] != made.changed or not made.named_as_before(row)
+        return self._restarted(row) or row[1] != made.look.changed or not made.named_as_before(row)
 
     def _restarted(self, row: Sequence[Held]) -> bool:
         return isinstance(row[0], int) and row[0] < self._uptime
@@ -180,11 +179,12 @@ class Polled:
         self._discoveries += 1
         self._looked.append(time.monotonic())
         wanted = [one.link.ifname for one in self._watched]
-        self._found = await discover(self._snmp, model=self._watched[0].router.model, state=False, wanted=wanted)
-        self._compile(self._found)
+        found = await discover(self._snmp, model=self._watched[0].router.model, state=False, wanted=wanted)
+        ports = self._ports(found)
+        self._compile(ports, Look.of(ports, found, time.monotonic()))
         self._overdue = False
 
-    def _compile(self, found: Discovered) -> None:
+    def _ports(self, found: Discovered) -> list[Port]:
         profile = device(self._watched[0].router.model)
         ports = []
         for one in self._watched:
@@ -192,7 +192,10 @@ class Polled:
                 sensors, narrow = found.of_port(there.ifindex), self._narrow.get(one.link.ifname)
                 expected = self._expected(one)
                 ports.append(Port(one, profile, str(there.ifindex), sensors, expected, narrow, there.ifalias))
-        self._compiled = compiled(ports, found, self._own, time.monotonic())
+        return ports
+
+    def _compile(self, ports: Sequence[Port], look: Look) -> None:
+        self._compiled = compiled(ports, look, self._own)
         self._wanted, self._missing = None, -1
 
     def _filled(self, row: list[Held], seconds: float) -> Filled:
@@ -221,11 +224,10 @@ class Polled:
         """Which of the counters a port has is settled by its first answer: to change over would make a false jump."""
         learned = {port.watched.link.ifname: made.width(row, port) for port in made.ports}
         known = {name: narrow for name, narrow in learned.items() if narrow is not None}
-        if self._found and known.keys() - self._narrow.keys():
+        if known.keys() - self._narrow.keys():
             self._narrow = known | self._narrow
-            at = made.at
-            self._compile(self._found)
-            self._compiled = replace(self._compiled, at=at) if self._compiled else None
+            ports = [replace(port, narrow=self._narrow.get(port.watched.link.ifname)) for port in made.ports]
+            self._compile(ports, made.look)
 
     def _down(self, seconds: float) -> Filled:
         """A device that is silent: what was promised is still told."""
@@ -236,12 +238,13 @@ class Polled:
         )
 
     def _fill(self, sheet: Sheet, row: list[Held], own: Own) -> Filled:
-        self.last = sheet.fill([*row, *own])
-        return self.last
+        filled = sheet.fill([*row, *own])
+        self.last = filled if self.silent else None
+        return filled
 
     def _tell(self, *, up: bool, seconds: float, values: int) -> Own:
         tally = self._snmp.tally
-        broken = bool(self._compiled and self._compiled.broken)
+        broken = bool(self._compiled and self._compiled.look.broken)
         return Own(up, seconds, tally.packets, tally.retries, values, self._discoveries, broken)
 
     def _places(self) -> list[str]:

@@ -6,9 +6,11 @@ out once (`exporters.sheet`) and only the figures change. Recipes are pure funct
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from exporters.metrics import Sample, label_pairs
@@ -31,7 +33,13 @@ class Series:
 
 def series(name: str, labels: Mapping[str, str], oids: Iterable[str], value: Callable[..., float | None]) -> Series:
     """A recipe of a metric of the table. KeyError for a name or a label that the table does not hold."""
-    return Series(name, label_pairs(name, labels), tuple(oids), value)
+    return Series(name, _shared(label_pairs(name, labels)), tuple(map(sys.intern, oids)), value)
+
+
+@lru_cache(maxsize=1000)
+def _shared(labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The same labels are one tuple: a port has dozens of series."""
+    return labels
 
 
 class Recipes:

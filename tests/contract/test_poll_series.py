@@ -89,8 +89,8 @@ def test_64_bits_wrap_where_a_double_would_round() -> None:
 
 def test_32_bits_go_on_past_their_wrap() -> None:
     story = Story(Box(narrow=True, octets=2**32 - 11))
-    story.tell(more(5), more(1_000_000), more(1_000_000))
-    assert story.series(BYTES) == [2**32 - 10, 2**32 - 5, 2**32 - 5 + 10**6, 2**32 - 5 + 2 * 10**6]
+    story.tell(more(5), more(1000), more(1000))  # as little as a port carries in the time of a quick cycle
+    assert story.series(BYTES) == [2**32 - 10, 2**32 - 5, 2**32 + 995, 2**32 + 1995]
 
 
 def test_a_cleared_32_bit_counter_is_no_wrap() -> None:
