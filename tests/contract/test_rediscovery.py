@@ -62,9 +62,11 @@ def running(box: Box) -> Iterator[int]:
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield opened.getsockname()[1]
-        opened.sendto(b"end", opened.getsockname())
-        thread.join()
+        try:
+            yield opened.getsockname()[1]
+        finally:  # a test that fails must not leave a thread that keeps the process alive
+            opened.sendto(b"end", opened.getsockname())
+            thread.join()
 
 
 def series(text: str, name: str) -> float:
