@@ -1,6 +1,6 @@
 """Roles that no server of the demonstration has, and Debian 12, on three servers of their own.
 
-Not part of `make test`: their two images take three minutes each to build, once. By hand, as root, about six minutes:
+Not part of `make test`: their two images take three minutes each to build, once. By hand, as root, seven minutes:
 
     OPS_ROLES=1 .venv/bin/pytest tests/system/test_roles_lab.py
 """
@@ -121,17 +121,18 @@ def test_a_resolver_asks_our_own_name_server_for_our_domain(lab: Lab, address: s
 def test_logs_reach_the_server_also_after_it_was_gone(lab: Lab) -> None:
     logs = "/var/log/kominfo/10.40.8.31-lab-drc/*.log"
 
-    def arrived(word: str) -> int:  # sudo logs the command as well, without the colon
-        return int(lab.on("lab-core", f"cat {logs} | grep -c kominfolab:.{word} || true"))
+    def arrived(word: str) -> int:  # RELP may bring a line twice; sudo logs the command as well
+        only = f"grep -v COMMAND | sort -u | grep -c kominfolab:*.{word} || true"
+        return int(lab.on("lab-core", f"cat {logs} | {only}"))
 
     lab.on("lab-drc", "logger -t kominfolab hello-before")
-    until(lambda: arrived("hello-before") == 1)
+    until(lambda: arrived("hello-before") >= 1)
     lab.on("lab-core", "systemctl stop rsyslog.service syslog.socket")
     lab.on(
         "lab-drc", "for one in 1 2 3 4 5 6 7 8 9; do logger -t kominfolab hello-$one; done; systemctl restart rsyslog"
     )
     lab.on("lab-core", "systemctl start rsyslog.service")
-    until(lambda: arrived("hello-[1-9]") == 9, 120)
+    until(lambda: arrived("hello-[1-9]") >= 9, 120)
 
 
 @pytest.mark.parametrize(("server", "address"), [("lab-core", CORE), ("lab-old", OLD)])
