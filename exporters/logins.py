@@ -8,9 +8,12 @@ from ops.system.secrets import Secrets
 from ops.system.snmp import Login, SnmpLogin, SnmpUser
 
 
-def login(router: Router, access: Access, secrets: Secrets) -> Login:
-    """How this router is asked: its own `snmp`, else the region's, else v2c with the region's community."""
-    snmp = router.snmp or access.snmp or Snmp()
+def login(router: Router | None, access: Access, secrets: Secrets) -> Login:
+    """How this router is asked: its own `snmp`, else the region's, else v2c with the region's community.
+
+    None: a device that is not declared, which is asked as the region's are.
+    """
+    snmp = (router.snmp if router else None) or access.snmp or Snmp()
     if snmp.version != "3":
         community = secrets.get(snmp.community_secret or access.snmp_secret)
         return SnmpLogin(community, snmp.version, snmp.any_source)
@@ -22,3 +25,9 @@ def login(router: Router, access: Access, secrets: Secrets) -> Login:
         "" if snmp.privacy == "none" else secrets.get(snmp.privacy_secret),
         snmp.cisco_keys,
     )
+
+
+def secret_words(found: Login) -> tuple[str, ...]:
+    """What of a login must stand nowhere."""
+    words = (found.community,) if isinstance(found, SnmpLogin) else (found.password, found.privacy_password)
+    return tuple(word for word in words if word)

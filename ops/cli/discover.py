@@ -71,17 +71,21 @@ def _live(world: World, args: argparse.Namespace) -> Discovered:
 
     from exporters.discovery import discover  # noqa: PLC0415
 
-    return asyncio.run(discover(snmp_of(world, args.host), model=args.model))
+    return asyncio.run(discover(snmp_of(world, args.host)[0], model=args.model))
 
 
-def snmp_of(world: World, host: str) -> Any:
-    """The door to a router of the inventory, by name or address, or to any other address with the same login."""
-    from ops.system.snmp import SnmpDevice, SnmpLogin  # noqa: PLC0415 # SNMP: 0.1 s
+def snmp_of(world: World, host: str) -> tuple[Any, tuple[str, ...]]:
+    """The door to a router of the inventory, by name or address, or to any other address as the region's are asked; and
+    the secrets that opened it."""
+    from exporters.logins import login, secret_words  # noqa: PLC0415
+    from ops.system.snmp import SnmpDevice  # noqa: PLC0415 # SNMP: 0.1 s
 
     region = world.region
-    known = {router.name: str(router.address) for opd in region.opds for router in opd.routers}
-    address, port = world.reach(known.get(host, host), 161)
-    return SnmpDevice(host, address, SnmpLogin(world.secrets.get(region.access.snmp_secret)), port)
+    routers = [router for opd in region.opds for router in opd.routers]
+    router = next((one for one in routers if host in (one.name, str(one.address))), None)
+    address, port = world.reach(str(router.address) if router else host, 161)
+    way = login(router, region.access, world.secrets)
+    return SnmpDevice(host, address, way, port), secret_words(way)
 
 
 def _show(found: Discovered, told: dict[str, Any], screen: Screen) -> None:

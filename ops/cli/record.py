@@ -28,9 +28,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     from exporters.record import Wanted, record  # noqa: PLC0415 # SNMP and every profile: 0.3 s
 
     world = world_of(args)
-    secrets = [world.secrets.get(world.region.access.snmp_secret)]
-    wanted = Wanted(everything=args.everything, serials=args.serials, secrets=tuple(secrets))
-    taken = asyncio.run(record(snmp_of(world, args.host), wanted))
+    device, secrets = snmp_of(world, args.host)
+    taken = asyncio.run(record(device, Wanted(everything=args.everything, serials=args.serials, secrets=secrets)))
     file = args.output or Path(f"{args.host}.snmprec")
     file.write_text(taken.text, encoding="ascii")
     screen.data({"file": str(file), "values": taken.values, "hidden": taken.hidden, "broken": taken.broken})
