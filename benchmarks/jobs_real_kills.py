@@ -62,7 +62,7 @@ class Rig:
         """The worker, one run's process, or all of them at once."""
         assert self.service
         ours = Path("/proc/self/ns/pid").readlink()  # the servers' own processes are not this machine's
-        runs = [pid for pid in marked() if namespace(pid) == ours]
+        runs = [pid for pid in marked(self.env["OPS_STATE"]) if namespace(pid) == ours]
         if what != "a run's process":
             self.service.kill()
         first = [pid for pid in runs if parent(pid) not in runs]  # not the programs that it has started
@@ -89,15 +89,15 @@ def parent(pid: int) -> int:
         return 0
 
 
-def marked() -> list[int]:
-    """Processes of this machine that belong to a run."""
-    found = []
+def marked(state: str) -> list[int]:
+    """Processes of this machine that belong to a run of this benchmark: others may have theirs here."""
+    found, ours = [], f"OPS_STATE={state}".encode()
     for path in Path("/proc").glob("[0-9]*/environ"):
         try:
             values = path.read_bytes().split(b"\0")
         except OSError:
             continue
-        if any(value.startswith(b"OPS_RUN_ID=1") for value in values):
+        if ours in values and any(value.startswith(b"OPS_RUN_ID=1") for value in values):
             found.append(int(path.parent.name))
     return found
 
@@ -156,7 +156,7 @@ def settle(rig: Rig, runs: list[str]) -> dict[str, int]:
         "jobs lost": len(lost),
         "two jobs on one host": sum(overlaps(told)),
         "locks left in the job database": locks(rig),
-        "processes left here": len(marked()),
+        "processes left here": len(marked(rig.env["OPS_STATE"])),
         "processes left on the servers": sum(left_on(rig, server) for server in SERVERS),
     }
 
