@@ -80,9 +80,11 @@ def test_serials_are_kept_when_that_is_asked_for() -> None:
 
 def region(port: int) -> SimpleNamespace:
     """As much of a world as the verbs look at."""
-    router = SimpleNamespace(name="olt-1", address="10.40.9.9")
+    router = SimpleNamespace(name="olt-1", address="10.40.9.9", snmp=None)
     return SimpleNamespace(
-        region=SimpleNamespace(opds=[SimpleNamespace(routers=[router])], access=SimpleNamespace(snmp_secret="snmp")),
+        region=SimpleNamespace(
+            opds=[SimpleNamespace(routers=[router])], access=SimpleNamespace(snmp_secret="snmp", snmp=None)
+        ),
         secrets={"snmp": COMMUNITY},
         reach=lambda address, _port: ("127.0.0.1" if address == "10.40.9.9" else address, port),
     )

@@ -144,7 +144,7 @@ def test_a_secret_is_nowhere_however_loud_ansible_is(tmp_path: Path, monkeypatch
         - name: Writes it
           ansible.builtin.copy: {{content: "p={{{{ word }}}}\\n", dest: "{file}", mode: "0600"}}
         - name: Says it in a loop
-          ansible.builtin.command: {{cmd: "cat {file}", stdin: "{{{{ item }}}}"}}
+          ansible.builtin.command: {{cmd: "cat {file} -", stdin: "{{{{ item }}}}"}}
           loop: ["{{{{ word }}}}", "other"]
         - name: Fails with it in a loop
           ansible.builtin.shell: {{cmd: "cat >&2; exit 4", stdin: "{{{{ item }}}}"}}
