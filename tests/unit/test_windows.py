@@ -142,11 +142,11 @@ def test_schedules_are_optional_and_take_the_regions_time_zone() -> None:
             "schedules.yml:4:11 schedules[nightly].cron: '0 1 * *' is not five",
         ),
         ("schedules.yml", "catch_up", "catchup", "schedules.yml:9:5 schedules[checks].catchup: unknown key"),
-        ("region.yml", "from: 2025-12-22", "form: 2025-12-22", "region.yml:24:7 policies.freezes[0].form: unknown key"),
-        ("region.yml", "from: 2025-12-22", "since: 2025-12-22", "region.yml:24:7 policies.freezes[0].from: missing"),
+        ("region.yml", "from: 2025-12-22", "form: 2025-12-22", "region.yml:48:7 policies.freezes[0].form: unknown key"),
+        ("region.yml", "from: 2025-12-22", "since: 2025-12-22", "region.yml:48:7 policies.freezes[0].from: missing"),
         ("region.yml", "policies:", "policies:\n  second_person: [gates]", "policies.second_person[gates]: 'gates'"),
         ("region.yml", "policies:", "policies:\n  history_days: 7", "policies.history_days: '7' must be greater"),
-        ("opd/beta.yml", "mon-fri 18:00", "mon-fri 18.00", "opd/beta.yml:48:5 maintenance[0]: 'mon-fri 18.00-22:00'"),
+        ("opd/beta.yml", "mon-fri 18:00", "mon-fri 18.00", "opd/beta.yml:51:5 maintenance[0]: 'mon-fri 18.00-22:00'"),
     ],
 )
 def test_mistakes_are_named_with_their_place(name: str, old: str, new: str, said: str) -> None:
