@@ -7,13 +7,16 @@ import shutil
 import signal
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ops.errors import OpsError
 from ops.system import marked
+from ops.system.signals import uninterrupted
 
+TRIES, PAUSE = 20, 0.05  # to remove a folder; seconds between
 SOCKETS = "cp"  # folder below, for the sockets of SSH connections that are kept open
 
 
@@ -26,7 +29,8 @@ def folder(name: str) -> Iterator[Path]:
     try:
         yield made
     finally:
-        _remove(made)
+        with uninterrupted():  # a second Ctrl-C must not leave secrets behind
+            _remove(made)
 
 
 def forget_dead() -> None:
@@ -43,7 +47,11 @@ def _remove(found: Path) -> None:
     for pid in marked.titled(f"ssh: {found / SOCKETS}/"):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-    shutil.rmtree(found, ignore_errors=True)
+    for _ in range(TRIES):  # a program that is about to end may write once more
+        shutil.rmtree(found, ignore_errors=True)
+        if not found.exists():
+            return
+        time.sleep(PAUSE)
 
 
 def _memory() -> Path:
