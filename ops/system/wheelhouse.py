@@ -88,14 +88,15 @@ def _fetch(root: Path, target: Target, folder: Path, kept: Path) -> None:
     """Ask uv what is needed without the developers' tools, then let pip fetch just that."""
     asked = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", target.python]
     asked += ["--python-platform", f"{target.machine}-unknown-linux-gnu", "--constraint", str(root / LOCK)]
-    patient = {"UV_SYSTEM_CERTS": "1", "UV_HTTP_RETRIES": "8"}  # a registry may be busy for a minute
+    retries = os.environ.get("UV_HTTP_RETRIES", "6")  # a registry may be busy for a minute
+    patient = {"UV_SYSTEM_CERTS": "1", "UV_HTTP_RETRIES": retries}
     done = run([_uv(), *asked, str(root / PROJECT)], Ask(timeout=FETCH_SECONDS, env=patient))
     _check(done, kept)
     wanted = [line.partition(";")[0].strip() for line in done.out.splitlines() if "==" in line]
     listed = folder / LIST
     listed.write_text("\n".join(locked((root / LOCK).read_text(encoding="utf-8"), wanted)) + "\n", encoding="utf-8")
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    pip += ["--retries", "8"]
+    pip += ["--retries", retries]
     pip += ["--disable-pip-version-check", "--dest", str(folder), "--requirement", str(listed), *_tags(target)]
     _check(run(pip, Ask(timeout=FETCH_SECONDS)), kept)
 
