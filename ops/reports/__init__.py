@@ -1,0 +1,1 @@
+"""Documents that officials and auditors read: monthly reports, restitution, status page, annexes."""
