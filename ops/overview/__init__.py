@@ -1,1 +1,1 @@
-"""The state of the regency at one moment: what is declared, what was measured, what ran. Never green on missing data."""
+"""The state of the regency at one moment: declared, measured, run, proven. Never green on missing data."""
