@@ -17,7 +17,7 @@ ROOMS = ("ops", "exporters", "backup", "playbooks")
 PYTHON = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 TOP_LEVEL = {
     "README.md", "Makefile", "pyproject.toml", "requirements.lock", "CHANGELOG.md", "LICENSE", "ansible.cfg",
-    "ops", "inventories", "playbooks", "exporters", "backup", "tests", "docs", "benchmarks",
+    "ops", "inventories", "playbooks", "exporters", "backup", "tests", "docs", "benchmarks", "tools",
 }  # fmt: skip
 
 

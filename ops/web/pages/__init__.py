@@ -1,0 +1,1 @@
+"""One file per page: it exports PAGES (see `ops.web.page`)."""

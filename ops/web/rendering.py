@@ -1,0 +1,72 @@
+"""Templates: Jinja with escaping always on and no undefined names; every template speaks the visitor's language."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ops.texts import LANGUAGES, NONE
+from ops.web import assets
+from ops.web.accounts import tokens
+from ops.web.page import Group, Page, Role
+
+if TYPE_CHECKING:
+    from ops.web.visit import Visit
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Rendering:
+    def __init__(self) -> None:
+        self._env = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._env.globals |= {"asset": assets.url, "Role": Role, "NONE": NONE, "languages": LANGUAGES}
+        self._env.filters["pretty"] = _pretty
+
+    def text(self, template: str, visit: Visit, **values: object) -> str:
+        """Macros of another template know these names when it is imported `with context`."""
+        words = visit.words
+        given: dict[str, Any] = {
+            "_": words.text, "words": words, "visit": visit, "user": visit.user, "zone": visit.zone,
+            "theme": visit.theme, "nav": navigation(visit), "csrf": lambda: _proof(visit), "here": _here(visit),
+            "region": visit.world.region,
+        }  # fmt: skip
+        return self._env.get_template(template).render({**given, **values})
+
+
+def navigation(visit: Visit) -> list[tuple[Group, list[Page]]]:
+    """The pages with a place in the navigation that the visitor may open, by group."""
+    open_ = [(page.nav, page) for page in visit.shared.pages if page.nav and page.roles & visit.roles]
+    open_.sort(key=lambda one: (one[0].order, one[1].path))
+    found = [(group, [page for nav, page in open_ if nav.group is group]) for group in Group]
+    return [(group, there) for group, there in found if there]
+
+
+def _here(visit: Visit) -> Any:
+    """The address of this page with some parameters changed; None takes one away."""
+
+    def here(**changed: object) -> str:
+        query = {**visit.query, **changed}
+        kept = {name: value for name, value in query.items() if value is not None and value != ""}
+        return "?" + urlencode(kept)
+
+    return here
+
+
+def _proof(visit: Visit) -> str:
+    """What a form must carry: `<input type="hidden" name="csrf" value="{{ csrf() }}">`."""
+    return tokens.proof(visit.session.token if visit.session else visit.visitor)
+
+
+def _pretty(value: object) -> str:
+    """JSON for people."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
