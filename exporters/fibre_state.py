@@ -102,6 +102,8 @@ def tell(region: Region, view: View, judged: float, found: Families) -> None:
     found["opd_fibre_judged_timestamp_seconds"].add_metric([], judged)
     for segment, share in view.found.suspects.items():
         found["opd_fibre_segment_suspect"].add_metric([segment], share)
+    for segment in sorted(view.found.whole):
+        found["opd_fibre_segment_whole"].add_metric([segment], 1)
     for incident in view.found.incidents:
         for name in incident.behind_cut:
             for segment in incident.likeliest.segments:

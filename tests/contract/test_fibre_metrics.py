@@ -119,7 +119,7 @@ def test_a_cut_is_told_with_the_links_behind_it(world: World, stand: Stand, monk
     ((port, days),) = found["opd_fibre_days_to_threshold"].items()
     assert port[0] == DIMMING
     assert 200 < days < 300
-    assert found.keys() | {"opd_fibre_segment_suspect"} == set(names())
+    assert found.keys() | {"opd_fibre_segment_suspect", "opd_fibre_segment_whole"} == set(names())
     stand.dark = set()
     assert "opd_fibre_segment_suspect" not in scrape(state)
 
