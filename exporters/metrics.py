@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import GaugeMetricFamily
 
 LABELS = {
     "port": ("opd", "site", "device", "ifname"),
@@ -51,6 +54,14 @@ def table() -> Mapping[str, Metric]:
         )
         for name, row in rows.items()
     }
+
+
+def family(name: str) -> GaugeMetricFamily:
+    """An empty gauge of the table, for a collector to fill."""
+    from prometheus_client.metrics_core import GaugeMetricFamily  # noqa: PLC0415 # readers of the table do not need it
+
+    metric = table()[name]
+    return GaugeMetricFamily(name, metric.help, labels=list(metric.labels))
 
 
 def sample(name: str, labels: Mapping[str, str], value: float) -> Sample:

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import uvicorn
@@ -23,6 +23,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -49,13 +50,18 @@ from ops.world import World
 
 LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
 WHOLE = Shard()
+More = Callable[[Callable[[], World]], Iterable[Collector]]
 IN_FLIGHT = 64  # devices polled at the same time; as many again of those that were silent the last time
 
 
 class Service:
-    """Polls what the inventory declares. `snmp_port`: for tests that serve agents without root."""
+    """Polls what the inventory declares. `snmp_port`: for tests that serve agents without root · `more`: collectors of
+    other rooms, which are given the world as it is read now.
+    """
 
-    def __init__(self, world: World, snmp_port: int = 161, shard: Shard = WHOLE) -> None:
+    def __init__(
+        self, world: World, snmp_port: int = 161, shard: Shard = WHOLE, more: More = lambda _world: ()
+    ) -> None:
         self._world, self._snmp_port, self._shard = world, snmp_port, shard
         self._devices: dict[str, Polled] = {}
         self._cycle = Cycle([])
@@ -73,6 +79,8 @@ class Service:
             self.registry.register(collector)
         self.registry.register(CallResults(world.state))
         self.registry.register(DriftFound(world.state))
+        for one in more(lambda: self._world):
+            self.registry.register(one)
         self.registry.register(FibreState(lambda: self._world))
         self._cli = CliReaders()
         self.registry.register(self._cli)
@@ -213,11 +221,10 @@ def application(service: Service) -> Starlette:
     )
 
 
-def serve(world: World, listening: Socket, shard: Shard = WHOLE) -> None:
+def serve(world: World, listening: Socket, shard: Shard = WHOLE, more: More = lambda _world: ()) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
-    config = uvicorn.Config(
-        application(Service(world, shard=shard)), log_level="warning", access_log=False, server_header=False
-    )
+    served = application(Service(world, shard=shard, more=more))
+    config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
+if TYPE_CHECKING:
+    from backup.coverage import Coverage
+
 HELP = "back declared sets up to the DRC vault; list who has a backup and who has none"
 EPILOG = """examples:
   ops backup run --opd dinkes
   ops backup run --set simpus --twin batubara
-  ops backup list"""
+  ops backup list
+  ops backup coverage --json"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +26,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_ = below.add_parser("run", help="take a backup of every declared set, or of some")
     add_choice(run_)
     add_running(run_)
-    below.add_parser("list", help="coverage first, then every set's newest backup against its RPO")
+    below.add_parser("list", aliases=["status"], help="coverage first, then every set's newest backup against its RPO")
+    covered = below.add_parser("coverage", help="services with a backup and a green drill; the rest by name")
     seed = below.add_parser("seed", help="put invented data on a twin's source hosts (never on real ones)")
     add_choice(seed)
-    for one in (run_, seed, below.choices["list"]):
+    for one in (run_, seed, covered, below.choices["list"]):
         again(one)
 
 
@@ -46,7 +52,8 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    return {"run": _run, "list": _list, "seed": _seed}[args.action](args, screen)
+    actions = {"run": _run, "list": _list, "status": _list, "coverage": _coverage, "seed": _seed}
+    return actions[args.action](args, screen)
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
@@ -63,7 +70,9 @@ def _run(args: argparse.Namespace, screen: Screen) -> int:
 def _list(args: argparse.Namespace, screen: Screen) -> int:
     from ops.jobs import backup  # noqa: PLC0415
 
-    found = backup.coverage(world_of(args))
+    world = world_of(args)
+    found, whole = backup.coverage(world), backup.services(world)
+    screen.say(whole.line)
     screen.say(f"{len(found.with_backup)} of {found.offices} offices have a backup within their RPO")
     screen.table(("without", "why"), found.without.items())
     rows = [
@@ -80,8 +89,30 @@ def _list(args: argparse.Namespace, screen: Screen) -> int:
         for one in found.sets
     ]
     screen.table(("set", "kind", "server", "age", "RPO", "", "bytes", "backups"), rows)
-    screen.data({**_plain(found), "sets": [{**_plain(one), "late": one.late} for one in found.sets]})
+    sets = [{**_plain(one), "late": one.late} for one in found.sets]
+    screen.data({"services": _services(whole), **_plain(found), "sets": sets})
     return 0
+
+
+def _coverage(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.jobs import backup  # noqa: PLC0415
+
+    found = backup.services(world_of(args))
+    screen.say(found.line)
+    rest = [one for one in found.services if not one.counts]
+    screen.table(("service", "state", "why", "declared at"), [(one.name, one.state, one.why, one.at) for one in rest])
+    screen.data({**_services(found), "services": [_plain(one) for one in found.services]})
+    return 0
+
+
+def _services(found: Coverage) -> dict[str, object]:
+    return {
+        "declared": found.declared,
+        "proven": found.proven,
+        "share": found.share,
+        "rest": found.rest,
+        "expired": [f"{one.at} {one.name}: {one.why}" for one in found.expired],
+    }
 
 
 def _seed(args: argparse.Namespace, screen: Screen) -> int:

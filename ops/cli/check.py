@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ops.cli.common import inventory_of
 from ops.cli.screen import Screen
+
+if TYPE_CHECKING:
+    from ops.inventory.model import Region
 
 HELP = "check the inventory; shows every problem with file, line and column"
 EPILOG = "example: ops check -i inventories/batubara"
@@ -37,8 +42,19 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items())
     screen.say(f"{folder}: {region.name} is valid: {told}")
-    screen.data({"inventory": str(folder), "valid": True, "problems": [], "counts": counts})
+    expired = _expired(region)
+    for one in expired:  # no reason to refuse the inventory: at midnight it would hold up repairs
+        screen.say(f"{one['at']} {one['service']}: {one['why']}")
+    screen.data({"inventory": str(folder), "valid": True, "problems": [], "expired": expired, "counts": counts})
     return 0
+
+
+def _expired(region: Region) -> list[dict[str, str]]:
+    """Signed decisions against a backup whose date has passed."""
+    from backup.coverage import coverage  # noqa: PLC0415
+
+    found = coverage(region, {}, {}, time.time()).expired
+    return [{"at": one.at, "service": one.name, "why": one.why} for one in found]
 
 
 def _folder(args: argparse.Namespace) -> Path:

@@ -32,13 +32,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     import logging  # noqa: PLC0415
 
+    from backup.metrics import Backups  # noqa: PLC0415
+    from exporters.metrics import family  # noqa: PLC0415
     from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
     from exporters.shards import Shard  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     shard = Shard.parse(args.shard)
     world = world_of(args)
-    serve(world, listen(world, args.listen, screen), shard)
+    serve(world, listen(world, args.listen, screen), shard, lambda seen: [Backups(seen, family)])
     return 0
 
 

@@ -308,6 +308,12 @@ class Opd(Declared):
     kecamatan: Title
     contacts: tuple[Contact, ...] = ()
     sites: tuple[Site, ...]
+class Waiver(NoBackup):
+    """The same decision for one service of an office that backs up others."""
+
+    service: Code = Field(description="what has no backup; its name beside the office's backup sets")
+
+
     routers: tuple[Router, ...] = ()
     links: tuple[Link, ...] = ()
     web: tuple[WebHost, ...] = ()
@@ -321,6 +327,7 @@ class Opd(Declared):
 
 class Region(RegionFile):
     """Everything declared for one regency, joined. Collections are sorted by name, so order of files never matters."""
+    waivers: tuple[Waiver, ...] = Field(default=(), description="services that have no backup yet, each signed for")
 
     servers: tuple[Server, ...]
     plant: Plant

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from backup import layout, places
+from backup.coverage import Coverage as Services
+from backup.coverage import of
 from backup.layout import Item
 from backup.take import BackupResult, take
 from ops.errors import OpsError, PartlyAppliedError
@@ -111,6 +113,11 @@ class Coverage:
     with_backup: tuple[str, ...]
     without: dict[str, str]
     sets: tuple[Age, ...]
+
+
+def services(world: World) -> Services:
+    """Every declared service: which have a backup and a green drill, the rest by name and with the reason."""
+    return of(places.of(world), world.region)
 
 
 def coverage(world: World) -> Coverage:
