@@ -123,7 +123,7 @@ class Glass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SegmentView:
-    """One segment of the plant. `share`: how likely it is cut, 0 to 1 · `dark`, `detour`: offices it takes that from."""
+    """One segment. `share`: how likely it is cut, 0 to 1 · `dark`, `detour`: offices a cut darkens, diverts."""
 
     name: str
     between: tuple[str, str]
@@ -242,7 +242,8 @@ class Headline:
     """The figures above everything.
 
     offices   up, of those with a link · `cut`: segments that are cut or suspect, of those declared
-    phones    registered, of those declared · `call`: 1 or 0, the newest test call of all; `at` is when
+    phones    registered, of those declared
+    call      test calls of the last 36 hours that were good, of those made; `at` is the newest one
     backup    age of the oldest of all newest backups, against its RPO
     coverage  services with a backup and a proven drill of at most 90 days, of those declared
     rto, rpo  seconds that the last drill reached, against its target; `at` is when
