@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from exporter_place import CALL, OFFICES, place
 from past_runs import whole
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -33,39 +34,7 @@ from ops.twin.records import Faults, write_faults
 from ops.world import World
 
 ROOT = Path(__file__).parents[2]
-OFFICES = ("dinkes", "rsud", "disdik")  # MikroTik, Huawei, and one that is off
-WAY = {"level_db": -20.0, "jitter_ms": 1.5, "lost": 0}
-CALL = {
-    "from_opd": "dinkes",
-    "to_opd": "rsud",
-    "ok": True,
-    "at": 1.7e9,
-    "setup_ms": 90,
-    "mos": 4.3,
-    "there": WAY,
-    "back": WAY,
-}
 SERIES = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
-
-
-def place(folder: Path) -> World:
-    """An inventory of three offices, all of it in 127.0.0.0/8, and the note of a twin that has two of the routers."""
-    inventory, source = folder / "inventory", ROOT / "inventories/batubara"
-    (inventory / "opd").mkdir(parents=True)
-    files = ("region.yml", "hosts.yml", "fibre.yml", "drc.yml", *(f"opd/{code}.yml" for code in OFFICES))
-    for name in files:
-        text = (source / name).read_text(encoding="utf-8")
-        (inventory / name).write_text(re.sub(r"\b10\.(4[01])\.", r"127.\1.", text), encoding="utf-8")
-    world = World("t", inventory, folder / "state", folder / "key", folder / "known")
-    routers = {}
-    for opd in world.region.opds[:1] + world.region.opds[2:]:
-        link = opd.links[0]
-        numbers = ((link.ifname, 7), (link.lan_ifname, 3))
-        ports = [{"ifname": name, "kernel": "lo", "ifindex": at, "speed_bps": 10**9} for name, at in numbers]
-        routers[link.router] = {"namespace": None, "opd": opd.code, "ports": ports}
-    world.save()
-    (world.state / "network.json").write_text(json.dumps({"routers": routers}), encoding="utf-8")
-    return world
 
 
 def address(world: World, code: str) -> str:
