@@ -14,6 +14,8 @@ from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.declared import Declared
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.polling import Snmp
+from ops.inventory.restitution import Terms
+from ops.inventory.roster import Roster
 from ops.inventory.scalars import (
     Address,
     Bandwidth,
@@ -73,6 +75,10 @@ class Upstream(Declared):
     oversubscription: Annotated[
         float, Field(ge=1, le=20, description="the offices' contracts together may be this many times the bandwidth")
     ] = 1.0
+    probes: tuple[Address, ...] = Field(
+        default=(), description="addresses beyond the handover that answer echo; down when none of them does"
+    )
+    terms: Terms | None = Field(default=None, description="what is given back when less is measured than promised")
 
 
 class Policies(Declared):
@@ -143,6 +149,7 @@ class RegionFile(Declared):
     station: Station
     access: Access = Access()
     alerting: Alerting = Alerting()
+    roster: Roster = Roster()
 
 
 # ---- hosts.yml (read here, owned by Ansible)
@@ -301,6 +308,12 @@ class NoBackup(Declared):
     signed_by: Title
 
 
+class Waiver(NoBackup):
+    """The same decision for one service of an office that backs up others."""
+
+    service: Code = Field(description="what has no backup; its name beside the office's backup sets")
+
+
 class Opd(Declared):
     code: Code = Field(description="short name, and the file's name")
     name: Title
@@ -308,18 +321,13 @@ class Opd(Declared):
     kecamatan: Title
     contacts: tuple[Contact, ...] = ()
     sites: tuple[Site, ...]
-class Waiver(NoBackup):
-    """The same decision for one service of an office that backs up others."""
-
-    service: Code = Field(description="what has no backup; its name beside the office's backup sets")
-
-
     routers: tuple[Router, ...] = ()
     links: tuple[Link, ...] = ()
     web: tuple[WebHost, ...] = ()
     phones: Phones | None = None
     backup: tuple[BackupSet, ...] = ()
     no_backup: NoBackup | None = Field(default=None, description="instead of backup")
+    waivers: tuple[Waiver, ...] = Field(default=(), description="services that have no backup yet, each signed for")
     maintenance: tuple[WeeklyWindow, ...] = Field(
         default=(), description="when its network and services may be changed, by the region's clock; always when none"
     )
@@ -327,7 +335,6 @@ class Waiver(NoBackup):
 
 class Region(RegionFile):
     """Everything declared for one regency, joined. Collections are sorted by name, so order of files never matters."""
-    waivers: tuple[Waiver, ...] = Field(default=(), description="services that have no backup yet, each signed for")
 
     servers: tuple[Server, ...]
     plant: Plant

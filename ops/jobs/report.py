@@ -1,32 +1,29 @@
-"""The monthly report of every office: Markdown in English and Indonesian, and the same as JSON.
-
-Made of what this station keeps. A figure that is not kept, or not for that month, stands in the report as missing.
-"""
+"""The monthly reports: one per office, one for the regency's head, one of the upstreams (ops/reports)."""
 
 from __future__ import annotations
 
-import json
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from backup.evidence import span, span_id
-from ops.errors import OpsError
-from ops.jobs.report_facts import Facts, facts
-from ops.jobs.report_records import Month, month_of, records
+from exporters.fibre_read import prometheus_of
+from ops.jobs import config_backup
 from ops.progress import Event, Progress, State, silent
+from ops.reports import files
+from ops.reports.kept import Facts
+from ops.reports.measured import Measured
+from ops.reports.office import office
+from ops.reports.period import Period, month_before, month_of
+from ops.reports.records import Beside, records
+from ops.reports.region import region_page
+from ops.reports.upstream import upstream_page
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Scope, Verdict, job
 from ops.world import World
 
 STEP = "report"
-TEMPLATES = Path(__file__).parent / "templates"
-LANGUAGES = {"en": span, "id": span_id}
 _STATES = {"ok": State.OK, "bad": State.FAILED, "none": State.SKIPPED}
 
 
@@ -34,72 +31,60 @@ def _scope(world: World, _args: Args) -> Scope:
     return Scope(tuple(opd.code for opd in world.region.opds), (), ("reports",))
 
 
-@job("report", "write every office's monthly report", scope=_scope, takes=("month",), timeout=HOURS, priority=8)
+@job("report", "write the monthly reports", scope=_scope, takes=("month", "prometheus"), timeout=HOURS, priority=8)
 def REPORT(run: Inside) -> Verdict:
     """Of `month`, by default the one before this one."""
-    month = str(run.args.get("month") or _month_before(run.world.region.timezone))
-    begins = month_of(month, run.world.region.timezone, time.time()).begin
-    drifts = [one for one in run.results("drift", begins) if "at" in one]
-    return Verdict({"month": month, "files": [str(path) for path in report(run.world, month, drifts, run.progress)]})
+    now = time.time()
+    zone = run.world.region.timezone
+    period = month_of(str(run.args.get("month") or month_before(zone, now)), zone, now)
+    drifts = [one for one in run.results("drift", period.begin) if "at" in one]
+    asked = Asked(run.world, period, str(run.args.get("prometheus") or "") or prometheus_of(run.world), drifts)
+    written = report(asked, run.progress)
+    return Verdict({"month": period.name, "files": [str(path) for path in written]})
 
 
-def _month_before(timezone: str) -> str:
-    first = datetime.now(ZoneInfo(timezone)).replace(day=1)
-    return f"{first - timedelta(days=1):%Y-%m}"
+@dataclass(frozen=True)
+class Asked:
+    """Of what and from where. `drifts`: summaries of drift jobs, which the job history holds."""
+
+    world: World
+    period: Period
+    prometheus: str | None
+    drifts: Iterable[Mapping[str, Any]] = ()
+
+    @property
+    def beside(self) -> Beside:
+        routers = [router.name for opd in self.world.region.opds for router in opd.routers]
+        found = {name: (config_backup.seen(self.world, name), _changes(self.world, name)) for name in routers}
+        return Beside(tuple(self.drifts), found)
 
 
-def report(
-    world: World,
-    month: str,
-    drifts: Iterable[Mapping[str, Any]] = (),
-    progress: Progress = silent,
-    now: float | None = None,
-) -> list[Path]:
-    """Write `<state>/reports/<month>/<opd>.{en.md,id.md,json}` for every office; the files, sorted.
+def report(asked: Asked, progress: Progress = silent) -> list[Path]:
+    """Write `<state>/reports/<month>/<code or _region or _upstream>.{id.html,en.html,id.pdf,json}`; sorted.
 
-    `month` is as 2026-09, of the region's own time. `drifts` are summaries of `ops.jobs.drift` checks: the job's
-    history holds them. UsageError for a month that is none or has not begun, OpsError when nothing can be written.
+    OpsError when nothing can be written. A figure that there is not stands in the report with its reason.
     """
-    asked = month_of(month, world.region.timezone, time.time() if now is None else now)
-    kept, pages = records(world, drifts), {language: page(language, asked) for language in LANGUAGES}
-    folder = world.state / "reports" / asked.name
-    made = []
-    for opd in world.region.opds:
-        found = facts(world, opd, asked, kept)
-        texts = {f"{language}.md": render(found) for language, render in pages.items()}
-        texts["json"] = json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        made += [_write(folder / f"{opd.code}.{name}", text) for name, text in texts.items()]
-        progress(Event(STEP, opd.code, _STATES[found["state"]], f"missing: {', '.join(found['missing']) or 'nothing'}"))
+    region, period = asked.world.region, asked.period
+    folder = files.folder_of(asked.world.state, period.name)
+    measured = Measured(asked.prometheus)
+    offices, made = facts(asked, measured), []
+    for found in offices:
+        made += files.write(folder, found["opd"], found)
+        missing = ", ".join(sorted({one["figure"].partition(".")[0] for one in found["missing"]})) or "nothing"
+        progress(Event(STEP, found["opd"], _STATES[found["state"]], f"missing: {missing}"))
+    made += files.write(folder, "_region", region_page(region, period, offices))
+    made += files.write(folder, "_upstream", upstream_page(region, period, measured))
     return sorted(made)
 
 
-def page(language: str, month: Month) -> Callable[[Facts], str]:
-    """What writes one office's facts down in one language. Pure."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
-
-    # autoescape is for HTML; what comes from files and hosts goes through `md` in the templates
-    env = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True)  # noqa: S701
-    env.filters |= {"md": _markdown, "span": LANGUAGES[language], "time": partial(_time, month=month)}
-    begin = datetime.fromtimestamp(month.begin, month.zone)
-    template = env.get_template(f"report.{language}.md.j2")
-    return lambda found: template.render(r=found, month=begin.month, year=begin.year)
+def facts(asked: Asked, measured: Measured, opds: Iterable[str] = ()) -> list[Facts]:
+    """Of these offices, or of all."""
+    region, wanted = asked.world.region, set(opds)
+    kept = records(asked.world, asked.beside)
+    return [
+        office(opd, region, asked.period, measured, kept) for opd in region.opds if not wanted or opd.code in wanted
+    ]
 
 
-def _markdown(text: object) -> str:
-    """Any text as it is to be read, in a table too."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", " ".join(str(text).split()))
-
-
-def _time(at: float | None, month: Month) -> str:
-    return "–" if at is None else f"{datetime.fromtimestamp(at, month.zone):%d-%m-%Y %H:%M %Z}"
-
-
-def _write(path: Path, text: str) -> Path:
-    fresh = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise OpsError(f"{path}: {error.strerror}") from None
-    return path
+def _changes(world: World, router: str) -> list[float]:
+    return [commit.at for commit in config_backup.changed_since(world, router)]

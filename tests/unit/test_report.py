@@ -18,9 +18,13 @@ from backup.chain import Chain
 from ops.errors import UsageError
 from ops.jobs import config_backup
 from ops.jobs.drift import DriftResult
-from ops.jobs.report import _markdown, report
-from ops.jobs.report_records import month_of
+from ops.jobs.report import Asked, report
+from ops.jobs.report import facts as office_facts
 from ops.plan.change import Change
+from ops.reports.measured import Measured
+from ops.reports.period import month_of
+from ops.reports.render import markdown, render
+from ops.texts import Language
 from ops.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -79,47 +83,60 @@ def drift(when: float, *hosts: str, unread: tuple[str, ...] = (), opds: tuple[st
     return DriftResult(when, "c", 700, changes, dict.fromkeys(unread, "no answer"), opds).summary()
 
 
-def facts(world: World, *drifts: dict[str, Any], now: float = LATER) -> dict[str, Any]:
-    report(world, "2026-09", drifts, now=now)
-    found: dict[str, Any] = json.loads((world.state / "reports/2026-09/dinkes.json").read_text(encoding="utf-8"))
+def facts(
+    world: World, *drifts: dict[str, Any], now: float = LATER, month: str = "2026-09", opd: str = "dinkes"
+) -> dict[str, Any]:
+    """Without any Prometheus."""
+    asked = Asked(world, month_of(month, "Asia/Jakarta", now), None, drifts)
+    (found,) = office_facts(asked, Measured(None), [opd])
     return found
 
 
+def page(found: dict[str, Any], language: Language = "en") -> str:
+    return render(found, "md", language).decode()
+
+
+KEPT = ("backups", "drills", "calls", "drift", "configurations")
+
+
 def states(found: dict[str, Any]) -> dict[str, str]:
-    return {name: part["state"] for name, part in found.items() if isinstance(part, dict)}
+    return {name: found[name]["state"] for name in KEPT}
 
 
-def test_every_office_has_its_files_in_both_languages(here: World) -> None:
-    made = report(here, "2026-09", now=LATER)
-    names = {f"{opd.code}.{end}" for opd in here.region.opds for end in ("en.md", "id.md", "json")}
+def missing(found: dict[str, Any]) -> set[str]:
+    return {one["figure"].partition(".")[0] for one in found["missing"]}
+
+
+def test_the_job_writes_every_offices_files_and_those_of_all(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.reports.render.pdf", lambda page: b"%PDF " + page.encode()[:5])  # its time is elsewhere
+    two = here.region.model_copy(update={"opds": here.region.opds[:2]})
+    here.__dict__["region"] = two
+    told: list[Any] = []
+    made = report(Asked(here, month_of("2026-09", "Asia/Jakarta", LATER), None), told.append)
+    ends = ("id.html", "en.html", "id.pdf", "json")
+    names = {f"{name}.{end}" for name in [*(opd.code for opd in two.opds), "_region", "_upstream"] for end in ends}
     assert {path.name for path in made} == names
     assert {path.parent for path in made} == {here.state / "reports/2026-09"}
-    english, indonesian = ((here.state / f"reports/2026-09/dinkes.{one}.md").read_text("utf-8") for one in ("en", "id"))
-    assert english.startswith("# Dinas Kesehatan, Pengendalian Penduduk dan Keluarga Berencana: September 2026\n")
-    assert "## Pencadangan: **TIDAK sesuai**" in indonesian
-    assert english.count("|") == indonesian.count("|")
+    assert {event.state.value for event in told} <= {"failed", "skipped"}  # never done while figures are missing
 
 
 def test_without_any_record_nothing_is_good(here: World) -> None:
     found = facts(here)
-    assert states(found) == {
-        "backups": "bad",
-        "drills": "none",
-        "calls": "none",
-        "drift": "none",
-        "configurations": "none",
-    }
+    assert states(found) == {"backups": "bad"} | dict.fromkeys(KEPT[1:], "none")
     assert found["state"] == "bad"
-    assert {"drills", "calls", "drift", "configurations", "availability", "bandwidth", "optics"} <= set(
-        found["missing"]
-    )
-    for path in here.state.glob("reports/2026-09/*.json"):
-        one = json.loads(path.read_text(encoding="utf-8"))
-        assert one["state"] != "ok"
-        assert "ok" not in states(one).values()
-    page = (here.state / "reports/2026-09/dinkes.en.md").read_text(encoding="utf-8")
-    assert "as agreed" not in re.sub(r"NOT as agreed|not as agreed", "", page)
-    assert "- a drill of every backup set\n" in page
+    assert missing(found) == {"drills", "calls", "drift", "configurations", "availability", "bandwidth", "optics"}
+    assert found["availability"]["state"] == "none"
+    text = page(found)
+    assert "as agreed" not in re.sub(r"NOT as agreed|not as agreed", "", text)
+    assert "- Bandwidth against the contract: no Prometheus is declared" in text
+    assert "**TIDAK sesuai**" not in text
+
+
+def test_every_figure_names_a_query_that_stands_in_the_appendix(here: World) -> None:
+    found = facts(here)
+    named = set(re.findall(r'"source": "(Q\d+)"', json.dumps(found)))
+    assert named == {one["id"] for one in found["sources"]}
+    assert all(one["query"] for one in found["sources"])
 
 
 def test_a_good_month_says_so_and_still_names_what_is_not_kept(here: World) -> None:
@@ -133,13 +150,13 @@ def test_a_good_month_says_so_and_still_names_what_is_not_kept(here: World) -> N
     (commit,) = files.commits("dinkes-rtr1.cfg")
     month, now = datetime.fromtimestamp(commit.at, ZONE).strftime("%Y-%m"), commit.at + HOUR
     found = facts(here, drift(at("2026-09-30T12:00")))
-    assert states(found) == {"backups": "ok", "drills": "ok", "calls": "ok", "drift": "ok", "configurations": "none"}
+    assert states(found) == dict.fromkeys(KEPT[:4], "ok") | {"configurations": "none"}
     assert found["backups"]["sets"][0]["taken"] == 2
     assert found["backups"]["sets"][0]["age"] == HOUR
     assert found["drills"]["sets"][0]["rto_reached"] == 42.0
-    assert (found["state"], found["missing"][0]) == ("none", "configurations")
-    report(here, month, now=now)
-    later = json.loads((here.state / f"reports/{month}/dinkes.json").read_text(encoding="utf-8"))
+    assert found["state"] == "none"
+    assert missing(found) == {"availability", "bandwidth", "optics", "configurations"}
+    later = facts(here, month=month, now=now)
     assert later["configurations"]["routers"] == [
         {"router": "dinkes-rtr1", "changes": 1, "read": later["configurations"]["routers"][0]["read"], "state": "ok"}
     ]
@@ -151,13 +168,7 @@ def test_records_of_other_months_do_not_count(here: World) -> None:
     drilled(here, END)
     called(here, END + 1)
     found = facts(here, drift(END + 1))
-    assert states(found) == {
-        "backups": "bad",
-        "drills": "none",
-        "calls": "none",
-        "drift": "none",
-        "configurations": "none",
-    }
+    assert states(found) == {"backups": "bad"} | dict.fromkeys(KEPT[1:], "none")
     assert found["backups"]["sets"][0]["age"] == END - at("2026-08-20")
     (simpus,) = (one for one in found["drills"]["sets"] if one["name"] == "simpus")
     assert (simpus["before"], simpus["drills"]) == (at("2026-08-30"), 0)
@@ -190,7 +201,7 @@ def test_one_set_without_a_drill_leaves_the_drills_incomplete(here: World) -> No
     drilled(here, at("2026-09-12"))
     found = facts(here)
     assert states(found)["drills"] == "none"
-    assert "drills" in found["missing"]
+    assert "drills" in missing(found)
 
 
 def test_records_that_somebody_changed_are_told_and_not_believed(here: World) -> None:
@@ -203,14 +214,15 @@ def test_records_that_somebody_changed_are_told_and_not_believed(here: World) ->
     found = facts(here)
     assert (states(found)["drills"], states(found)["backups"]) == ("bad", "bad")
     assert path.name in found["drills"]["broken"]
-    assert "the chain is broken here" in (here.state / "reports/2026-09/dinkes.en.md").read_text(encoding="utf-8")
+    assert "the chain is broken here" in page(found)
 
 
 def test_a_call_with_faults_is_bad_for_both_offices(here: World) -> None:
     called(here, at("2026-09-20"), ok=False, faults=["disdik hears dinkes: 40 packets lost | <b>"])
     assert states(facts(here))["calls"] == "bad"
-    page = (here.state / "reports/2026-09/disdik.id.md").read_text(encoding="utf-8")
-    assert r"40 packets lost \| \<b\>" in page
+    found = facts(here, opd="disdik")
+    assert r"40 packets lost \| \<b\>" in page(found, "id")
+    assert "40 packets lost | &lt;b&gt;" in render(found, "html", "id").decode()
 
 
 def test_a_call_that_could_not_be_placed_has_no_figures(here: World) -> None:
@@ -228,7 +240,8 @@ def test_drift_counts_the_last_check_that_looked_at_the_office(here: World) -> N
     assert states(facts(here, other))["drift"] == "none"
     found = facts(here, drift(day + DAY, "dinkes-rtr1"), drift(day), other)
     assert states(found)["drift"] == "bad"
-    assert found["drift"] | {"state": ""} == {
+    assert found["drift"] | {"state": "", "source": ""} == {
+        "source": "",
         "state": "", "checks": 2, "drifted": 1, "last": day + DAY, "changes": 1, "shared": 0,
         "hosts": {"dinkes-rtr1": 1}, "unread": [],
     }  # fmt: skip
@@ -248,21 +261,20 @@ def test_a_signed_decision_against_backups_holds_until_its_day(here: World) -> N
     until = datetime.fromisoformat(decided[0].no_backup.until).replace(tzinfo=ZONE)  # type: ignore[union-attr]
     for year, state in ((until.year, "absent"), (until.year + 1, "bad")):
         month = f"{year}-{until.month:02d}"
-        report(here, month, now=until.replace(year=year).timestamp() + HOUR)
-        found = json.loads((here.state / f"reports/{month}/{decided[0].code}.json").read_text(encoding="utf-8"))
+        found = facts(here, month=month, now=until.replace(year=year).timestamp() + HOUR, opd=decided[0].code)
         assert found["backups"]["state"] == state
         assert found["drills"]["state"] == "absent"
 
 
 @pytest.mark.parametrize("month", ["2026-13", "September", "2026", "2026-9-1", "../x", ""])
-def test_what_is_no_month_is_refused(here: World, month: str) -> None:
+def test_what_is_no_month_is_refused(month: str) -> None:
     with pytest.raises(UsageError, match="is not a month"):
-        report(here, month, now=LATER)
+        month_of(month, "Asia/Jakarta", LATER)
 
 
-def test_a_month_that_has_not_begun_is_refused(here: World) -> None:
+def test_a_month_that_has_not_begun_is_refused() -> None:
     with pytest.raises(UsageError, match="not begun"):
-        report(here, "2026-11", now=LATER)
+        month_of("2026-11", "Asia/Jakarta", LATER)
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2090, 1, 1)), st.sampled_from(["Asia/Jakarta", "Europe/Berlin"]))  # noqa: DTZ001
@@ -277,12 +289,6 @@ def test_every_moment_lies_in_exactly_one_month(moment: datetime, zone: str) -> 
 
 @given(st.text())
 def test_no_text_breaks_a_table(text: str) -> None:
-    shown = _markdown(text)
+    shown = markdown(text)
     assert "\n" not in shown
     assert not re.search(r"(?<!\\)(?:\\\\)*[|<`]", shown)
-
-
-def test_progress_never_calls_it_done_when_something_is_missing(here: World) -> None:
-    told: list[Any] = []
-    report(here, "2026-09", progress=told.append, now=LATER)
-    assert {event.state.value for event in told} <= {"failed", "skipped"}
