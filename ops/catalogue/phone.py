@@ -1,7 +1,7 @@
 """Telephone models: `phones/<model>.yml` says what a model is, `phones/<model>.j2` how its file is written.
 
-A template extends a base of its vendor's family. What is put into a file is escaped by the model's `format`, in this
-one place: a template writes `{{ phone.name }}` and can not get it wrong.
+A template extends a base of its vendor's firmware family. Every value that is put into a file is escaped by the
+model's `format` (`ops/catalogue/escape.py`), whatever the template says.
 """
 
 from __future__ import annotations
@@ -10,30 +10,46 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ops.catalogue.escape import ESCAPES, one_line
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
     import jinja2
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")  # ends a line somewhere, or is no text at all
 _BEGINS_TOKEN = re.compile(r"\{(?=\{)")
-_NOT_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
+Values = Mapping[str, Mapping[str, object]]
 
 
 class PhoneModel(BaseModel):
-    """One model. `lines`: accounts it can register · `unverified`: never compared with a real telephone."""
+    """One model.
+
+    file     what it asks for below its own address; {mac} and {MAC} are its MAC without colons
+    book     form of its telephone book, a file of ops/catalogue/phone_books; bookfile: how it asks for the regency's
+    lines    accounts it can register · keys: programmable keys beside the screen
+    resync   SIP event that makes it read its file again · dhcp: options by which it learns its address
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     title: str
-    vendor: Literal["yealink", "grandstream", "fanvil"]
+    vendor: Annotated[str, Field(pattern=r"^[a-z]+$")]
     format: Literal["lines", "xml"]
+    file: Annotated[str, Field(pattern=r"^[a-z-]*\{(mac|MAC)\}\.(cfg|xml|htm)$")]
+    book: Annotated[str, Field(pattern=r"^[a-z]+$")] | None = None
+    bookfile: Annotated[str, Field(pattern=r"^[a-z_]+\.xml$")] = "region.xml"
     lines: Annotated[int, Field(ge=1)]
+    keys: Annotated[int, Field(ge=0)] = 0
+    resync: Literal["check-sync", "resync"] = "check-sync"
+    dhcp: tuple[Literal[43, 66, 160], ...] = (66,)
     unverified: bool = False
+
+    def asks_for(self, mac: str) -> str:
+        """The file's name as the telephone with that MAC (without colons, lower case) asks for it."""
+        return self.file.format(mac=mac, MAC=mac.upper())
 
 
 def names() -> list[str]:
@@ -57,9 +73,14 @@ def model(name: str) -> PhoneModel:
         raise OpsError(f"ops/catalogue/phones/{name}.yml {where}: {first['msg']}") from None
 
 
-def render(name: str, values: Mapping[str, Mapping[str, object]]) -> str:
-    """The file for one telephone of model `name`. `values`: phone, exchange, clock; a missing one is an error."""
-    return _environment(model(name).format).get_template(f"{name}.j2").render(values)
+def render(name: str, values: Values) -> str:
+    """The file for one telephone of model `name`. `values`: phone, exchange, clock, site; a missing one is an error."""
+    return _environment(model(name).format, "phones").get_template(f"{name}.j2").render(values)
+
+
+def book(form: str, title: str, entries: list[tuple[str, str]]) -> str:
+    """A telephone book in a vendor's form (`phone_books/<form>.j2`). `entries`: name, number."""
+    return _environment("xml", "phone_books").get_template(f"{form}.j2").render(title=title, entries=entries)
 
 
 def spoken(name: str) -> str:
@@ -67,25 +88,22 @@ def spoken(name: str) -> str:
     return _BEGINS_TOKEN.sub("{ ", name)
 
 
+def shown(name: str) -> str:
+    """A declared name as a telephone shows it: one line, no secret's name, nothing that turns the writing round."""
+    return one_line(spoken(name))
+
+
 @cache
-def _environment(kind: str) -> jinja2.Environment:
+def _environment(kind: str, folder: str) -> jinja2.Environment:
     import jinja2  # noqa: PLC0415 # 0.05 s that most commands do not need
 
     return jinja2.Environment(
-        loader=jinja2.PackageLoader("ops.catalogue", "phones"),
-        autoescape=kind == "xml",  # noqa: S701 # the other format has no markup; _plain keeps a value on its line
+        loader=jinja2.PackageLoader("ops.catalogue", folder),
+        autoescape=False,  # noqa: S701 # `finalize` escapes every value, and knows more formats than HTML
         auto_reload=False,
-        finalize=_plain,
+        finalize=ESCAPES[kind],
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _plain(value: Any) -> Any:
-    """What may stand in any of the formats: one line of text, without blanks at its ends."""
-    if not isinstance(value, str) or (value.isascii() and value.isprintable() and value.strip() == value):
-        return value  # nearly all of them
-    kept = _NOT_XML.sub("", _CONTROL.sub(" ", value)).strip()
-    return type(value)(kept) if type(value) is not str else kept

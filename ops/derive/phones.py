@@ -1,61 +1,137 @@
-"""Every telephone with a MAC address → the file that it fetches from the web server when it is plugged in.
+"""Every telephone with a MAC address → the file that it fetches when it is plugged in, and who may fetch it.
 
-Such a file holds the telephone's password: the web server hands an office's files to that office's own networks only.
-The exchange stands in it by its address, not its name: a telephone must ring when the DNS is down.
+Such a file holds the telephone's password: it lies at an address with a token of its own, and the web server gives it
+to the office's own networks only. The exchanges stand in it by address, not name: a telephone must ring when the DNS
+is down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ops.catalogue.phone import render, spoken
-from ops.inventory.model import Opd, Phone, Region
-from ops.plan.change import Artifact
+from ops.catalogue.phone import model, render, shown
+from ops.catalogue.provisioning import BOOKS, FILES, OFFICE_BOOK, Origin, devices, origin, token
+from ops.inventory.model import Opd, Phone, Region, Server
+from ops.plan.change import REGION_SCOPE, Artifact
 
 KIND = "phone-file"
 GUARD = "web-host"
 SIP_PORT = 5060
 REGISTER_SECONDS = 600
-_OFFSETS = {"Asia/Jakarta": "+7", "Asia/Pontianak": "+7", "Asia/Makassar": "+8", "Asia/Jayapura": "+9"}
+CODECS = ("alaw", "g722")  # as ops/catalogue/exchange.py allows
+_ZONES = {
+    "Asia/Jakarta": ("WIB", 7),
+    "Asia/Pontianak": ("WIB", 7),
+    "Asia/Makassar": ("WITA", 8),
+    "Asia/Jayapura": ("WIT", 9),
+}
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:
-    web = region.group("web")[:1]
-    exchange = [server for server in region.servers if server.name == region.numbering.pbx]
-    if not web or not exchange:
+    web, servers = origin(region), exchanges(region)
+    if not web or not servers:
         return
-    common: dict[str, dict[str, object]] = {
-        "exchange": {"address": str(exchange[0].address), "port": SIP_PORT, "expires": REGISTER_SECONDS},
-        "clock": {"offset": _OFFSETS.get(region.timezone, "+7")},
-    }
+    common = {"exchange": _exchange(region, servers), "clock": _clock(region)}
     for opd in region.opds:
-        if opd.phones and any(phone.mac for phone in opd.phones.extensions):
-            yield Artifact(GUARD, f"{web[0].name}/{opd.code}.provision", _guard(opd), opd.phones.line)
+        if opd.phones and devices(opd):
+            yield Artifact(GUARD, f"{web.host}/{opd.code}.provision", _guard(opd), opd.phones.line)
         for phone in opd.phones.extensions if opd.phones else ():
             if phone.mac and phone.model:
-                key = f"{web[0].name}/{opd.code}.{phone.mac.replace(':', '')}.cfg"
-                content = render(phone.model, {**common, "phone": _values(opd, phone)})
-                yield Artifact(KIND, key, content, phone.line)
+                mac = phone.mac.replace(":", "")
+                values = {**common, "phone": _values(region, opd, phone), "site": _site(region, opd, web, phone)}
+                yield Artifact(KIND, f"{web.host}/{opd.code}.{mac}.cfg", render(phone.model, values), phone.line)
+
+
+def exchanges(region: Region) -> list[Server]:
+    """The exchange, then the others of its group, which take over; none when the exchange itself is not declared."""
+    found = [server for server in region.servers if server.name == region.numbering.pbx]
+    return [*found, *(one for one in region.group("pbx") if one.name != region.numbering.pbx)] if found else []
 
 
 def _guard(opd: Opd) -> str:
-    """nginx: who may fetch the files whose names begin with the office's code."""
+    """nginx: each telephone's own addresses, for the office's networks only; everything else below its token is 404."""
     allowed = "".join(f"    allow {link.lan};\n" for link in opd.links)
-    return f"location ^~ /kominfo/{opd.code}. {{\n{allowed}    deny all;\n    default_type text/plain;\n}}\n"
+    return "".join(_addresses(opd, allowed, mac, name) for mac, name, _ in devices(opd))
 
 
-def _values(opd: Opd, phone: Phone) -> dict[str, object]:
+def _addresses(opd: Opd, allowed: str, mac: str, name: str) -> str:
+    about = model(name)
+    files = {about.asks_for(mac): f"{FILES}/{opd.code}.{mac}.cfg"}
+    if about.book:
+        files[OFFICE_BOOK] = f"{BOOKS}/{opd.code}.{about.book}.xml"
+        files[about.bookfile] = f"{BOOKS}/{REGION_SCOPE}.{about.book}.xml"
+    inside = "".join(f"    location = /{token(mac)}/{asked} {{ alias {path}; }}\n" for asked, path in files.items())
+    return f"location ^~ /{token(mac)}/ {{\n{allowed}    deny all;\n    default_type text/plain;\n{inside}}}\n"
+
+
+def _exchange(region: Region, servers: list[Server]) -> dict[str, object]:
+    return {
+        "servers": [{"address": str(server.address), "port": SIP_PORT} for server in servers[:2]],
+        "transport": "udp",
+        "srtp": False,
+        "expires": REGISTER_SECONDS,
+        "codecs": list(CODECS),
+        "domain": region.domain,
+        "emergency": list(region.numbering.emergency),
+    }
+
+
+def _clock(region: Region) -> dict[str, object]:
+    """Indonesia's zones have no summer time, so an offset says it all. `posix` counts the other way round."""
+    name, hours = _ZONES.get(region.timezone, _ZONES["Asia/Jakarta"])
+    servers = region.group("time")[:1]
+    return {
+        "offset": f"+{hours}",
+        "hours": f"+{hours:02}:00",
+        "seconds": hours * 3600,
+        "posix": f"{name}-{hours}",
+        "server": str(servers[0].address) if servers else "",
+    }
+
+
+def _site(region: Region, opd: Opd, web: Origin, phone: Phone) -> dict[str, object]:
+    """What surrounds the telephone. No firmware: an upgrade is nothing that may happen by itself."""
+    assert phone.model  # noqa: S101 # the caller chose such telephones
+    assert phone.mac  # noqa: S101
+    mac = phone.mac.replace(":", "")
+    about, url = model(phone.model), web.of(mac)
+    return {
+        "url": url,
+        "file": about.asks_for(mac),
+        "book": f"{url}{OFFICE_BOOK}",
+        "book_name": shown(opd.code),
+        "region_book": f"{url}{about.bookfile}",
+        "region_name": shown(region.name),
+        "authority": web.authority,
+        "vlan": (opd.phones.vlan if opd.phones else None) or 0,
+        "firmware": "",
+    }
+
+
+def _values(region: Region, opd: Opd, phone: Phone) -> dict[str, object]:
     """What a template knows of its telephone. Passwords are names of secrets; they go in as values, since their braces
     would be Jinja's own in a template."""
     mac = (phone.mac or "").replace(":", "")
-    reception = (
-        next((other.number for other in opd.phones.extensions if other.place == "reception"), "") if opd.phones else ""
-    )
+    secret = f"voip/{phone.number}"
     return {
         "number": phone.number,
-        "name": spoken(phone.name),
+        "name": shown(phone.name),
         "mac": mac,
-        "password": f"{{{{secret:voip/{phone.number}}}}}",
+        "password": f"{{{{secret:{secret}}}}}",
+        "digest": f"{{{{ha1:{phone.number}:{region.domain}:{secret}}}}}",
         "admin_password": f"{{{{secret:phone/{mac}}}}}",
-        "reception": reception,
+        "lamps": _lamps(region, opd, phone),
+        "voicemail": "",
     }
+
+
+def _lamps(region: Region, opd: Opd, phone: Phone) -> list[dict[str, str]]:
+    """Lamps beside the screen: the office's reception, then the region's short codes, as many as there are keys."""
+    found = [
+        {"number": other.number, "label": other.number}
+        for other in (opd.phones.extensions if opd.phones else ())
+        if other.place == "reception"
+    ]
+    found += [{"number": number, "label": code} for code, number in sorted(region.numbering.short_codes.items())]
+    others = [key for key in found if key["number"] != phone.number]
+    return others[: max(0, model(phone.model or "").keys - 1)]

@@ -113,6 +113,9 @@ class Menu(Declared):
 
 class Phones(Declared):
     range: ExtensionRange = Field(description="the office's block of numbers, its own alone")
+    vlan: Annotated[int, Field(ge=1, le=4094)] | None = Field(
+        default=None, description="the telephones' own VLAN at the office; none: the untagged one"
+    )
     extensions: tuple[Phone, ...] = ()
     groups: tuple[Group, ...] = ()
     menus: tuple[Menu, ...] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ops.inventory.load import load
+from ops.system.secrets import Secrets
 from ops.system.sip.agent import Agent
 from ops.system.sip.place import Account, Place
 
@@ -33,16 +35,40 @@ def test_every_office_is_reached_by_calls_side_by_side(applied: Any) -> None:
     assert {one[end] for one in calls for end in ("from_opd", "to_opd")} == with_telephones
 
 
-def test_a_telephone_registers_with_what_it_fetched_from_the_web_server(applied: Any) -> None:
-    """The file comes over the office's own link, and holds the password that the exchange has the digest of."""
+def fetched(applied: Any, at: str, url: str, *words: str) -> str:
+    """What an office's network is given at that address."""
+    found = applied.ops("twin", "exec", "--name", applied.name, "--at", at, "--", "curl", "-sSf", *words, url)
+    return str(found)
+
+
+def status(applied: Any, at: str, url: str, *words: str) -> str:
+    """The HTTP status that it gets there."""
+    return fetched(applied, at, url, *words, "-o", "/dev/null", "--no-fail", "-w", "%{http_code}")
+
+
+def test_a_telephone_registers_with_what_it_fetched_from_the_web_server(applied: Any, tmp_path: Path) -> None:
+    """The file comes over the office's own link from its own address, and holds the password that the exchange has the
+    digest of. Another office, a wrong token and plain HTTP get nothing."""
     region = load(applied.inventory)
     opd = region.opd("dinkes")
     assert opd.phones
     phone = next(one for one in opd.phones.extensions if one.mac and one.model == "yealink_t33g")
-    web = region.group("web")[0].address
+    mac = (phone.mac or "").replace(":", "")
+    web, name = region.group("web")[0].address, f"provision.{region.domain}"
     lan = f"{applied.name}.dinkes.lan"
-    url = f"http://{web}/kominfo/dinkes.{(phone.mac or '').replace(':', '')}.cfg"
-    got = applied.ops("twin", "exec", "--name", applied.name, "--at", "dinkes.lan", "--", "curl", "-sSf", url)
+    token = Secrets(applied.state / "twin" / applied.name / "secrets.yml").get(f"provision/{mac}")
+    root = fetched(applied, "dinkes.lan", f"http://{web}/kominfo-root.pem")
+    assert root.startswith("-----BEGIN CERTIFICATE-----")
+    trusted = tmp_path / "root.pem"
+    trusted.write_text(root, encoding="utf-8")
+    safely = ("--cacert", str(trusted), "--resolve", f"{name}:443:{web}")
+    got = fetched(applied, "dinkes.lan", f"https://{name}/{token}/{mac}.cfg", *safely)
+    book = fetched(applied, "dinkes.lan", f"https://{name}/{token}/office.xml", *safely)
+    assert f"<Telephone>{phone.number}</Telephone>" in book
+    assert status(applied, "disdik.lan", f"https://{name}/{token}/{mac}.cfg", *safely) == "403"
+    for path in (f"{token}/", f"{token}/{mac}.xml", f"{'x' * 32}/{mac}.cfg", f"{mac}.cfg", f"kominfo/dinkes.{mac}.cfg"):
+        assert status(applied, "dinkes.lan", f"https://{name}/{path}", *safely) == "404", path
+    assert status(applied, "dinkes.lan", f"http://{web}/{token}/{mac}.cfg") == "404"
     found = dict(re.findall(r"^account\.1\.(\S+) = (.*)$", got, re.MULTILINE))
     assert found["user_name"] == phone.number
     server = (found["sip_server.1.address"], int(found["sip_server.1.port"]))

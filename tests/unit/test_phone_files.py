@@ -1,44 +1,193 @@
-"""Telephone files: one golden file per model, escaping for every name, nothing secret in clear."""
+"""Telephone files and books: one golden file per model; whatever a thing is called, the file says just that."""
 
 from __future__ import annotations
 
 import os
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ops.catalogue import phone
-from ops.derive import phones
+from ops.catalogue import escape, phone
+from ops.derive import phone_books, phones
 from ops.errors import OpsError
 from ops.inventory.load import load
+from ops.inventory.model import Region
+from ops.system.secrets import Secrets
 
 GOLDEN = Path(__file__).parents[1] / "golden/phones"
 INVENTORY = Path(__file__).parents[2] / "inventories/batubara"
-TITLE = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
+HOSTILE = (
+    'R&D <Umum> "Contoh"; #1',
+    "two\nlines\r\nand\x00more\u2028",
+    "]]> <![CDATA[ <!-- -->",
+    "a = b ; c # d",
+    "account.1.password = mine",
+    "مكتب الصحة",
+    "\u202eecin si siht\u202c",
+    "🏥 Puskesmas 🚑",
+    "%NULL%",
+    "' or \\ \" %s ${EXTEN} {{secret:canary}} {% raw %}",
+    "x" * 200,
+    "\ud800lone",
+)
+NAME = st.one_of(st.sampled_from(HOSTILE), st.text(st.characters(exclude_categories=()), min_size=1, max_size=60))
+XMLNS = "{http://www.linphone.org/xsds/lpconfig.xsd}"
 
 
-def values(name: str = 'R&D <Umum> "Contoh"; #1') -> dict[str, dict[str, object]]:
+def values(name: str = HOSTILE[0], **changed: Any) -> dict[str, dict[str, Any]]:
+    """As ops.derive.phones gives them. `changed`: keys of the exchange and of the site."""
+    site = "https://provision.example/{{secret:provision/001565000101}}/"
+    exchange = {"servers": [{"address": "192.0.2.15", "port": 5060}], "transport": "udp", "srtp": False, "expires": 600}
+    around = {"authority": "", "vlan": 0, "firmware": "", "book": f"{site}office.xml", "region_book": f"{site}r.xml"}
     return {
         "phone": {
             "number": "20101",
-            "name": name,
+            "name": phone.shown(name),
             "mac": "001565000101",
             "password": "{{secret:voip/20101}}",
+            "digest": "{{ha1:20101:example:voip/20101}}",
             "admin_password": "{{secret:phone/001565000101}}",
-            "reception": "20100",
+            "lamps": [{"number": "20100", "label": phone.shown(name)}],
+            "voicemail": "",
         },
-        "exchange": {"address": "192.0.2.15", "port": 5060, "expires": 600},
-        "clock": {"offset": "+7"},
+        "exchange": {**exchange, "codecs": ["alaw", "g722"], "domain": "example", "emergency": ["110", "112"]}
+        | {key: value for key, value in changed.items() if key in exchange},
+        "clock": {"offset": "+7", "hours": "+07:00", "seconds": 25200, "posix": "WIB-7", "server": "192.0.2.11"},
+        "site": {"url": site, "file": "asked.cfg", "book_name": phone.shown(name), "region_name": phone.shown(name)}
+        | around
+        | {key: value for key, value in changed.items() if key in around},
     }
+
+
+FULL: dict[str, Any] = {
+    "servers": [{"address": "192.0.2.15", "port": 5061}, {"address": "198.51.100.15", "port": 5061}],
+    "transport": "tls",
+    "srtp": True,
+    "authority": "http://provision.example/kominfo-root.pem",
+    "vlan": 40,
+}
+
+# Where each vendor's file says it: what the plan knows → the key of the parsed file.
+WHERE: Mapping[str, Mapping[str, str]] = {
+    "yealink": {
+        "number": "account.1.user_name",
+        "name": "account.1.display_name",
+        "password": "account.1.password",
+        "first": "account.1.sip_server.1.address",
+        "second": "account.1.sip_server.2.address",
+        "admin": "security.user_password",
+        "vlan": "network.vlan.internet_port_vid",
+        "url": "auto_provision.server.url",
+        "label": "linekey.2.label",
+    },
+    "grandstream": {
+        "number": "P35",
+        "name": "P3",
+        "password": "P34",
+        "first": "P47",
+        "second": "P2312",
+        "admin": "P2",
+        "vlan": "P51",
+        "url": "P237",
+        "label": "P1467",
+    },
+    "grandstream_alias": {
+        "number": "account.1.sip.userid",
+        "name": "account.1.sip.subscriber.name",
+        "password": "account.1.sip.subscriber.password",
+        "first": "account.1.sip.server.1.address",
+        "second": "account.1.sip.server.2.address",
+        "admin": "users.admin.password",
+        "vlan": "network.port.eth.1.vlan.tag",
+        "url": "provisioning.config.serverPath",
+        "label": "pks.vpk.2.description",
+    },
+    "fanvil": {
+        "number": "PhoneNumber",
+        "name": "DisplayName",
+        "password": "RegisterPswd",
+        "first": "RegisterAddr",
+        "second": "BackupAddr",
+        "admin": "MenuPassword",
+        "vlan": "VLANID",
+        "url": "FlashServerIP",
+        "label": "Title",
+    },
+    "cisco": {
+        "number": "User_ID_1_",
+        "name": "Display_Name_1_",
+        "password": "Password_1_",
+        "first": "Proxy_1_",
+        "second": "Alternate_Proxy_1_",
+        "admin": "Admin_Passwd",
+        "vlan": "VLAN_ID",
+        "url": "Profile_Rule",
+        "label": "Short_Name_2_",
+    },
+    "snom": {
+        "number": "user_name",
+        "name": "user_realname",
+        "password": "user_pass",
+        "first": "user_host",
+        "second": "user_host 2",
+        "admin": "admin_mode_password",
+        "vlan": "vlan_id",
+        "url": "setting_server",
+        "label": "@label",
+    },
+    "htek": {
+        "number": "P35",
+        "name": "P3",
+        "password": "P34",
+        "first": "P47",
+        "second": "P967",
+        "admin": "P2",
+        "vlan": "P51",
+        "url": "P237",
+        "label": "P41401",
+    },
+    "linphone": {
+        "number": "auth_info_0 username",
+        "password": "auth_info_0 ha1",
+        "first": "proxy_0 reg_proxy",
+        "second": "proxy_1 reg_proxy",
+    },
+}
+
+
+def where(model: str) -> Mapping[str, str]:
+    found = dict(WHERE["grandstream_alias" if model == "grandstream_grp2614" else phone.model(model).vendor])
+    return found | ({"admin": "Admin_Password"} if model == "cisco_8841" else {})
+
+
+def parsed(model: str, text: str) -> dict[str, str]:
+    """A file as its telephone would read it: key → value, by a real parser of XML, or line by line."""
+    if phone.model(model).format == "lines":
+        lines = [line for line in text.split("\n")[1:] if line]
+        pairs = [line.split(" = ", 1) for line in lines]
+        return {key.removeprefix("static."): value for key, value in pairs}
+    found: dict[str, str] = {}
+    for element in ET.fromstring(text).iter():
+        key = element.get("name") or element.tag
+        if element.get("idx") not in {None, "1"}:
+            key = f"{key} {element.get('idx')}"
+        elif element.tag == "fkey":
+            found["@label"] = element.get("label", "")
+        found.setdefault(key, element.text or "")
+    for section in ET.fromstring(text).iter(f"{XMLNS}section"):
+        found |= {f"{section.get('name')} {entry.get('name')}": entry.text or "" for entry in section}
+    return found
 
 
 @pytest.mark.parametrize("model", phone.names())
 def test_each_model_has_its_golden_file(model: str) -> None:
-    rendered = phone.render(model, values())
+    rendered = phone.render(model, values(**FULL))
     file = GOLDEN / f"{model}.cfg"
     if os.environ.get("OPS_WRITE_GOLDEN"):
         file.write_text(rendered, encoding="utf-8")
@@ -46,27 +195,60 @@ def test_each_model_has_its_golden_file(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", phone.names())
-@given(name=TITLE)
-def test_no_name_can_leave_its_place(model: str, name: str) -> None:
-    """Whatever a telephone is called, the file has the same lines and tags, and the name can be read back."""
-    plain, odd = phone.render(model, values("Contoh")), phone.render(model, values(name))
-    assert len(odd.split("\n")) == len(plain.split("\n"))
-    if phone.model(model).format == "xml":
-        assert tags(odd) == tags(plain)
-    else:
-        assert [line.partition(" = ")[0] for line in odd.split("\n")] == [
-            line.partition(" = ")[0] for line in plain.split("\n")
-        ]
+@settings(max_examples=25)
+@given(name=NAME)
+@example(HOSTILE[1])
+@example(HOSTILE[2])
+def test_whatever_a_telephone_is_called_its_file_says_what_was_planned(model: str, name: str) -> None:
+    plan, keys = values(name, **FULL), where(model)
+    found = parsed(model, phone.render(model, plan))
+    assert found.keys() == parsed(model, phone.render(model, values("Contoh", **FULL))).keys()
+    wanted = {
+        "number": "20101",
+        "name": plan["phone"]["name"],
+        "password": plan["phone"]["digest" if model == "linphone" else "password"],
+        "admin": plan["phone"]["admin_password"],
+        "vlan": "40",
+        "label": plan["phone"]["name"],
+    }
+    for what in wanted.keys() & keys.keys():
+        if wanted[what] != "%NULL%":
+            assert found[keys[what]].removeprefix("admin:") == wanted[what], what
+    assert found[keys["first"]].removeprefix("sip:").startswith("192.0.2.15")
+    assert found[keys["second"]].removeprefix("sip:").startswith("198.51.100.15")
+    assert "{{secret:provision/001565000101}}" in found.get(keys.get("url", ""), "{{secret:provision/001565000101}}")
 
 
-def tags(text: str) -> list[str]:
-    return [element.tag for element in ET.fromstring(text).iter()]  # our own text
+@pytest.mark.parametrize("model", [name for name in phone.names() if name != "linphone"])
+def test_without_a_second_server_nothing_of_it_is_left_on_the_telephone(model: str) -> None:
+    found, keys = parsed(model, phone.render(model, values())), where(model)
+    assert found.get(keys["second"], "") in {"", "%NULL%"}
+    assert keys["vlan"] not in found
+    assert "firmware.url" not in found
+    assert "P192" not in found
 
 
-def test_xml_gives_the_name_back() -> None:
-    found = ET.fromstring(phone.render("fanvil_x3u", values('A & B <c> "d"'))).find(".//DisplayName")
-    assert found is not None
-    assert found.text == 'A & B <c> "d"'
+@pytest.mark.parametrize("form", sorted({form for name in phone.names() if (form := phone.model(name).book)}))
+@settings(max_examples=25)
+@given(names=st.lists(NAME, min_size=1, max_size=4))
+@example(list(HOSTILE))
+def test_a_book_gives_back_the_names_it_was_given(form: str, names: list[str]) -> None:
+    entries = [(phone.shown(name), str(20100 + at)) for at, name in enumerate(names)]
+    root = ET.fromstring(phone.book(form, phone.shown(names[0]), entries))
+    tags = {"grandstream": ("FirstName", "phonenumber"), "snom": ("first_name", "number")}
+    name, number = tags.get(form, ("Name", "Telephone"))
+    found = [(one.text or "", two.text or "") for one, two in zip(root.iter(name), root.iter(number), strict=True)]
+    assert found == entries
+
+
+def test_a_value_that_is_none_or_true_is_a_mistake_of_the_template() -> None:
+    for value in (None, True):
+        with pytest.raises(ValueError, match="no value"):
+            escape.xml(value)
+
+
+def test_a_name_that_a_telephone_takes_for_a_command_is_broken() -> None:
+    assert "display_name = % NULL%\n" in phone.render("yealink_t33g", values("%NULL%"))
 
 
 def test_unknown_model_names_the_known_ones() -> None:
@@ -77,11 +259,26 @@ def test_unknown_model_names_the_known_ones() -> None:
 
 def test_a_missing_value_is_an_error() -> None:
     with pytest.raises(jinja2.UndefinedError):
-        phone.render("yealink_t33g", {"phone": {}, "exchange": {}, "clock": {}})
+        phone.render("yealink_t33g", {"phone": {}, "exchange": {}, "clock": {}, "site": {}})
 
 
-def test_every_telephone_of_the_region_gets_one_file_and_no_secret_in_clear() -> None:
-    region = load(INVENTORY)
+# ---- what follows from the inventory
+
+
+@pytest.fixture(scope="module")
+def region() -> Region:
+    return load(INVENTORY)
+
+
+def changed(region: Region, **keys: Any) -> Region:
+    """dinkes with other keys below phones."""
+    dinkes = region.opd("dinkes")
+    assert dinkes.phones
+    other = dinkes.model_copy(update={"phones": dinkes.phones.model_copy(update=keys)})
+    return region.model_copy(update={"opds": tuple(other if one is dinkes else one for one in region.opds)})
+
+
+def test_every_telephone_of_the_region_gets_one_file_and_no_secret_in_clear(region: Region) -> None:
     wanted = {
         f"dc-web/{opd.code}.{declared.mac.replace(':', '')}.cfg": declared
         for opd in region.opds
@@ -95,7 +292,38 @@ def test_every_telephone_of_the_region_gets_one_file_and_no_secret_in_clear() ->
         assert artifact.because == wanted[key].at.rpartition(":")[0]
 
 
-def test_an_offices_files_are_for_its_own_networks_only() -> None:
-    guards = {one.scope: one.content for one in phones.artifacts(load(INVENTORY)) if one.kind == phones.GUARD}
-    assert "location ^~ /kominfo/dinkes. {\n    allow 10.41.1.0/24;\n    deny all;\n" in guards["dinkes"]
+def test_one_other_name_is_one_other_file(region: Region) -> None:
+    dinkes = region.opd("dinkes")
+    assert dinkes.phones
+    other = [
+        one.model_copy(update={"name": "Nama Baru"}) if one.number == "20102" else one
+        for one in dinkes.phones.extensions
+    ]
+    before, after = set(phones.artifacts(region)), set(phones.artifacts(changed(region, extensions=tuple(other))))
+    assert {one.key for one in before ^ after} == {"dc-web/dinkes.001565000102.cfg"}
+
+
+def test_an_offices_files_are_for_its_own_networks_and_tokens_only(region: Region) -> None:
+    guards = {one.scope: one.content for one in phones.artifacts(region) if one.kind == phones.GUARD}
+    assert "    allow 10.41.1.0/24;\n    deny all;\n" in guards["dinkes"]
     assert "allow 10.41.1.0/24" not in "".join(text for code, text in guards.items() if code != "dinkes")
+    for code, text in guards.items():
+        tokens = Secrets.named(text)
+        assert all(line.split()[2].startswith("/{{secret:") for line in text.splitlines() if "location" in line)
+        assert len(tokens) == text.count("location ^~"), "each telephone has its own"
+        assert not any(tokens & Secrets.named(other) for name, other in guards.items() if name != code)
+
+
+def test_a_vlan_reaches_every_telephone_of_its_office_and_no_other(region: Region) -> None:
+    before, after = set(phones.artifacts(region)), set(phones.artifacts(changed(region, vlan=40)))
+    assert {one.scope for one in before ^ after} == {"dinkes"}
+    assert all("40" in one.content for one in after - before)
+
+
+def test_books_hold_what_rings_and_no_test_number(region: Region) -> None:
+    found = {one.key: one.content for one in phone_books.artifacts(region)}
+    office, every = found["dc-web/dinkes.yealink.xml"], found["dc-web/_region.yealink.xml"]
+    assert "<Telephone>20100</Telephone>" in office
+    assert "20198" not in every
+    assert "20200" not in office
+    assert "20200" in every

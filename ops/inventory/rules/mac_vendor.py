@@ -18,6 +18,9 @@ _MAKERS = {  # some of each maker's blocks; a block that is not here proves noth
     "ec:74:d7": "grandstream",
     "0c:38:3e": "fanvil",
     "00:a8:59": "fanvil",
+    "00:04:13": "snom",
+    "00:1f:c1": "htek",
+    "00:0e:08": "cisco",
 }
 _NOT_FROM_A_MAKER = 0b11  # in the first byte: multicast, or administered locally
 
