@@ -6,6 +6,7 @@ its mounts are gone with it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,16 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ops.inventory.model import Opd, Region
 from ops.jobs import call_test
 from ops.plan.change import Artifact
-from ops.system.process import Ask, kill_group, run
+from ops.system.exchange_release import Releases
+from ops.system.process import Ask, Done, kill_group, run
 from ops.system.secrets import Secrets
 from ops.system.sip.agent import Agent
 from ops.system.sip.place import Account, Place
 
 ROLE = Path(__file__).parents[1] / "playbooks/roles/pbx"
+SUITE = Path(__file__).parents[1] / "ops"
 _START = """
 mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
 exec chroot "$2/root" asterisk -f -n
@@ -61,8 +65,13 @@ class Exchange:
 
     def take_up(self) -> str:
         """Run the role's own program that reloads and reads back; "" when all holds, else what it says."""
-        done = run([*self._inside(), "python3", "-I", "/usr/local/sbin/kominfo-exchange"], Ask(timeout=60))
+        done = self.program("take-up")
         return "" if done.ok else done.err.strip()
+
+    def program(self, *words: str, given: str | None = None) -> Done:
+        """The role's program on the exchange."""
+        argv = [*self._inside(), "python3", "-I", "/usr/local/sbin/kominfo-exchange", *words]
+        return run(argv, Ask(input=given, timeout=120))
 
     def _inside(self) -> list[str]:
         return ["nsenter", "-t", str(self.pid), "-m", "-n", "-r", "-w"]
@@ -122,15 +131,29 @@ def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets
         (folder / name).mkdir()
     (folder / "upper/usr/local/sbin").mkdir(parents=True)
     shutil.copy(ROLE / "files/kominfo_exchange.py", folder / "upper/usr/local/sbin/kominfo-exchange")
+    program(folder / "upper/usr/local/lib/kominfo-exchange")
     for path in (ROLE / "files").glob("*.conf"):
         shutil.copy(path, etc)
     for artifact in artifacts:
         target = etc / "kominfo" / artifact.key.partition("/")[2]
         target.write_text(secrets.expand(artifact.content), encoding="utf-8")
+    user = (lower / "var/lib/asterisk").stat()
+    in_force = Releases(etc, user.st_gid)
+    if files := {path.name: path.read_text(encoding="utf-8") for path in (etc / "kominfo").glob("*.conf")}:
+        in_force.swap(in_force.make(files))
     rundir = folder / "upper/run/asterisk"
     rundir.mkdir(parents=True)
-    user = (lower / "var/lib/asterisk").stat()
     os.chown(rundir, user.st_uid, user.st_gid)
+
+
+def program(folder: Path) -> None:
+    """What role pbx installs beside its program: the parts of the suite that judge there, and what Asterisk knows."""
+    tasks = yaml.safe_load((ROLE / "tasks/main.yml").read_text(encoding="utf-8"))
+    for name in tasks[0]["vars"]["pbx_modules"]:
+        (folder / "ops" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SUITE / name, folder / "ops" / name)
+    parts = [yaml.safe_load((SUITE / f"catalogue/asterisk/{name}.yml").read_text()) for name in ("pjsip", "dialplan")]
+    (folder / "asterisk.json").write_text(json.dumps(parts[0] | parts[1]), encoding="utf-8")
 
 
 def _wait(running: Exchange, child: subprocess.Popen[bytes], folder: Path) -> None:

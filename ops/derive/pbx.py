@@ -179,7 +179,7 @@ def _members(phones: Phones) -> str:
 def _frame(region: Region, offices: list[Opd]) -> dict[str, str]:
     """What stands around the offices, one file per type."""
     here = {kind: [opd for opd in offices if kind == "dialplan" or telephones(opd.phones)] for kind in TYPES}
-    listed = {kind: "".join(f"#tryinclude kominfo/{opd.code}.{kind}.conf\n" for opd in here[kind]) for kind in TYPES}
+    listed = {kind: "".join(f"#tryinclude current/{opd.code}.{kind}.conf\n" for opd in here[kind]) for kind in TYPES}
     plan = region.numbering
     outside = {kind: "".join(parts) for kind, parts in _outside(region).items()}
     found = {
@@ -234,6 +234,7 @@ def _transport(region: Region) -> str:
     Not reloadable: a change of the transport holds only after a restart of Asterisk."""
     address = region.server(region.numbering.pbx).address
     return (
+        "; a change here needs a restart of Asterisk: calls that are up end\n"
         f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={address}:5060\ntos=cs3\ncos=3\n\n"
         f"[global]\ntype=global\nuser_agent=kominfo\ndefault_realm={region.domain}\n"
     )

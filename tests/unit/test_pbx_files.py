@@ -88,7 +88,7 @@ def test_included_are_exactly_the_files_that_exist(files: dict[str, Artifact]) -
     included = {
         name
         for artifact in files.values()
-        for name in re.findall(r"^#tryinclude kominfo/(\S+)$", artifact.content, re.MULTILINE)
+        for name in re.findall(r"^#tryinclude current/(\S+)$", artifact.content, re.MULTILINE)
     }
     assert included == {name for name in files if not name.startswith("_region.")}
     assert not any("*" in line for artifact in files.values() for line in artifact.content.split("\n") if "#" in line)
