@@ -40,7 +40,7 @@ def overview(region: Region, facts: Facts) -> Overview:
         code=region.code,
         timezone=region.timezone,
         now=facts.now,
-        headline=_headline(facts, own_offices, own_segments),
+        headline=_headline(region, facts, own_offices, own_segments),
         sources=sources,
         offices=own_offices,
         segments=own_segments,
@@ -71,7 +71,9 @@ def _links(region: Region, facts: Facts, judged: glass.Judged) -> dict[str, Link
     return found
 
 
-def _headline(facts: Facts, all_offices: Sequence[OfficeView], all_segments: Sequence[SegmentView]) -> Headline:
+def _headline(
+    region: Region, facts: Facts, all_offices: Sequence[OfficeView], all_segments: Sequence[SegmentView]
+) -> Headline:
     sets = [one for office in all_offices for one in office.sets]
     rto, rpo = protection.last_drill(facts)
     return Headline(
@@ -80,7 +82,7 @@ def _headline(facts: Facts, all_offices: Sequence[OfficeView], all_segments: Seq
         phones=offices.phones(all_offices),
         call=offices.calls(facts),
         backup=protection.oldest(sets) or UNKNOWN,
-        coverage=protection.coverage(sets),
+        coverage=protection.coverage(region, facts),
         rto=rto,
         rpo=rpo,
         data=_data(facts),

@@ -84,6 +84,11 @@ class Facts:
         return {(one.opd, one.service): one for one in reversed(self.drills.value or ())}
 
     @cached_property
+    def greens(self) -> dict[str, float]:
+        """`<opd>.<set>` → when the newest drill that proved it was declared."""
+        return {f"{one.opd}.{one.service}": one.at for one in reversed(self.drills.value or ()) if one.proven}
+
+    @cached_property
     def newest_call(self) -> dict[str, CallView]:
         """By office that took part."""
         return {opd: one for one in reversed(self.calls.value or ()) for opd in (one.from_opd, one.to_opd)}

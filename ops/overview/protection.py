@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ops.inventory.model import BackupSet, Opd
+from backup import coverage as covers
+from ops.inventory.model import BackupSet, Opd, Region
 from ops.overview.facts import FRESH_OWN, Facts
 from ops.overview.model import DrillView, SetView
 from ops.overview.state import Figure, State, aged, rank, unknown, worst
 from ops.texts import mark
 
 DAY = 86_400.0
-GREEN_DAYS = 90
+_GAPS = {covers.State.LATE, covers.State.NEVER, covers.State.EXPIRED, covers.State.UNDECLARED}
 NEVER_TAKEN, TOO_OLD, IN_FUTURE = mark("never backed up"), mark("older than its RPO"), mark("taken in the future")
 NEVER_DRILLED, NOT_PROVEN = mark("never drilled"), mark("the last drill did not prove it")
 LONG_AGO = mark("drilled too long ago")
@@ -28,8 +29,12 @@ def sets(opd: Opd, facts: Facts) -> tuple[SetView, ...]:
 def _set(opd: Opd, one: BackupSet, facts: Facts) -> SetView:
     key = f"{opd.code}.{one.name}"
     age, drilled = _age(key, one, facts), _drilled(opd.code, one.name, facts)
+    green = facts.greens.get(key)
+    proven = green is not None and 0 <= facts.now - green <= covers.DRILL_DAYS * DAY
+    covered = age.state is State.OK and proven and drilled.state is not State.STALE
+    lacking = worst((age.state, drilled.state, State.WARN))
     return SetView(
-        key, opd.code, one.name, one.kind, one.server, one.rpo, one.rto, age, drilled, worst((age.state, drilled.state))
+        key, opd.code, one.name, one.kind, one.server, one.rpo, one.rto, age, drilled, State.OK if covered else lacking
     )
 
 
@@ -58,7 +63,7 @@ def _drilled(opd: str, name: str, facts: Facts) -> Figure:
         return Figure(State.STALE, float(last.proven), last.at, told.why)
     if not last.proven:
         return Figure(State.BAD, 0.0, last.at, NOT_PROVEN)
-    if facts.now - last.at > GREEN_DAYS * DAY:
+    if facts.now - last.at > covers.DRILL_DAYS * DAY:
         return Figure(State.WARN, 1.0, last.at, LONG_AGO)
     return Figure(State.OK, 1.0, last.at, "")
 
@@ -111,13 +116,18 @@ def _reached(drill: DrillView, reached: float | None, target: float, why: str) -
     return Figure(State.BAD if late else State.OK, reached, drill.at, why if late else "", target)
 
 
-def coverage(all_sets: Iterable[SetView]) -> Figure:
-    """Services that are covered, of those declared. Good when all are; bad when one is known not to be."""
-    found = list(all_sets)
-    covered = [one for one in found if one.covered is State.OK]
-    state = worst(one.covered for one in found)
-    at = min((one.age.at for one in found if one.age.at is not None), default=None)
-    return Figure(state, float(len(covered)), at, "" if state is State.OK else NOT_COVERED, float(len(found)))
+def coverage(region: Region, facts: Facts) -> Figure:
+    """Services with a fresh backup and a green drill, of all that are declared, those without a backup among them."""
+    ledger, drills = facts.backups, facts.drills
+    if ledger.value is None or drills.value is None:
+        return unknown(ledger.why or drills.why)
+    found = covers.coverage(region, ledger.value, facts.greens, facts.now)
+    left = {one.state for one in found.services if not one.counts}
+    state = State.OK if not left else State.BAD if left & _GAPS else State.WARN
+    at = min(ledger.at or 0.0, drills.at or 0.0)
+    why = NOT_COVERED if left else ""
+    figure = Figure(state, float(len(found.proven)), at, why, float(found.declared))
+    return aged(figure, facts.now, FRESH_OWN)
 
 
 def oldest(all_sets: Iterable[SetView]) -> Figure | None:

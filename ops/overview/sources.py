@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from backup import places
 from backup.chain import Chain
@@ -92,6 +92,38 @@ def _alert(row: Mapping[str, Any]) -> Alert:
 
 # ---- what the station keeps
 
+T = TypeVar("T")
+LOOK_AGAIN = 60.0  # seconds after which files are read again that look unchanged
+
+
+class Unchanged(Generic[T]):
+    """Reads files again only when they have changed, or after a minute."""
+
+    def __init__(self, read: Callable[[World], T], file: Callable[[World], Path]) -> None:
+        self._read, self._file = read, file
+        self._stamp: tuple[int, int] | None = None
+        self._at = -LOOK_AGAIN
+        self._kept: T | None = None
+
+    def __call__(self, world: World) -> T:
+        """As the reader; what it raises is raised at each look."""
+        path = self._file(world)
+        there = path.stat() if path.exists() else None
+        stamp = (there.st_mtime_ns, there.st_size) if there else (0, 0)
+        if self._kept is None or stamp != self._stamp or time.monotonic() - self._at >= LOOK_AGAIN:
+            self._kept = None
+            self._kept = self._read(world)
+            self._stamp, self._at = stamp, time.monotonic()
+        return self._kept
+
+
+def ledger_file(world: World) -> Path:
+    return places.of(world).ledger.path
+
+
+def drills_file(world: World) -> Path:
+    return places.of(world).evidence / "index.jsonl"
+
 
 def backups(world: World) -> dict[str, float]:
     """When the newest backup of each set was taken, by `<opd>.<set>`. OpsError when the ledger's chain is broken."""
@@ -104,9 +136,10 @@ def backups(world: World) -> dict[str, float]:
 
 
 def drills(world: World) -> tuple[DrillView, ...]:
-    """Every drill, newest first. OpsError when a record is missing or not what was written."""
+    """Every drill but those on planted damage, newest first. OpsError when a record is not what was written."""
     folder = places.of(world).evidence
-    found = [_drill(folder, line) for line in Chain(folder / "index.jsonl").read()]
+    lines = Chain(folder / "index.jsonl").read()
+    found = [_drill(folder, line) for line in lines if not line.get("injected")]
     return tuple(sorted(found, key=lambda one: -one.at))
 
 
