@@ -10,6 +10,7 @@ from ops.inventory.model import BackupSet, Opd, Region
 SET_FOLDER = "/etc/kominfo/backup"  # one file per set on its source host, mode 0600: it holds the repository's password
 REST_PASSWORD_FILE = "/etc/kominfo/keys/vault.password"  # noqa: S105 # a path: the host's own rest-server password
 CA_FILE = "/etc/kominfo/keys/vault.pem"  # the vault's certificate
+MEMORY_FOLDER = "/var/lib/kominfo-backup"  # on source hosts, root only: what they know of earlier runs
 DRILL_FOLDER = "/srv/kominfo-drill"  # on the drill server; one folder per drill inside
 VIEW_USER = "drill"  # user of the read-only view; no source host knows its password
 

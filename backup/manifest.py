@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from backup.chain import canonical
@@ -23,6 +23,8 @@ class Manifest:
     content   for files {path: entry}, for a database the facts of `hostside/pg.py`
     taken     epoch seconds of the station's clock, when the set began to be read
     unstable  paths that changed while they were being read; they prove nothing
+    canaries  path below the source → sha256 that nobody has a reason to change
+    figures   shares (0 to 1) against the backup before: changed, newly looking encrypted; canaries that changed
     """
 
     opd: str
@@ -35,6 +37,8 @@ class Manifest:
     taken: float
     content: Mapping[str, Any]
     unstable: tuple[str, ...] = ()
+    canaries: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def text(self) -> str:
         return canonical(asdict(self))
@@ -60,3 +64,26 @@ def opened(sealed_text: str, public_pem: str) -> tuple[Manifest, bool]:
     except (ValueError, KeyError, TypeError) as error:
         raise OpsError(f"the backup's manifest cannot be read: {error}", "take a new backup of this set") from None
     return manifest, signed
+
+
+def expected(manifest: Manifest) -> str:
+    """The list that `ops drill verify --expect` reads: `sha256  size  mode  path`, one file a line, sorted.
+
+    Files that changed while they were read or that only grew prove nothing there and are left out.
+    """
+    lines = []
+    for path, entry in sorted(manifest.content.items()) if manifest.kind == "files" else ():
+        if entry["kind"] == "file" and not entry.get("grows") and path not in manifest.unstable:
+            lines.append(_line(f"{entry['sha256']}  {entry['size']}  {entry['mode']}", path))
+    return "".join(lines)
+
+
+def canary_list(manifest: Manifest) -> str:
+    """The list that `ops drill verify --canaries` reads: `sha256  path`."""
+    return "".join(_line(digest, path) for path, digest in sorted(manifest.canaries.items()))
+
+
+def _line(fields: str, path: str) -> str:
+    """As sha256sum writes a name: one with a backslash or a line's end is escaped, and the line begins with one."""
+    plain = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+    return f"{'' if plain == path else chr(92)}{fields}  {plain}\n"

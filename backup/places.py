@@ -35,6 +35,7 @@ class Places:
     drill_folder: str = layout.DRILL_FOLDER
     run_as: str = "postgres"  # account that restored databases are opened as; whoever runs `ops` when empty
     root: str = ""  # folder that holds the servers' trees in a loopback twin
+    memory: str = ""  # folder on source hosts with what they know of earlier runs; canaries and figures need one
 
     def path_of(self, item: Item) -> str:
         """A set's source by the name it has where it is read: a folder, a file, or a database."""
@@ -83,7 +84,18 @@ def _loopback(world: World) -> Places:
     name = f"{region.name} ({loopback.NOTE})"
     trees = str(world.state / loopback.TREES)
     server = loopback.DRILL_SERVER
-    return Places(name, region.timezone, world.state, here, here, server, folder, run_as="", root=trees)
+    return Places(
+        name,
+        region.timezone,
+        world.state,
+        here,
+        here,
+        server,
+        folder,
+        run_as="",
+        root=trees,
+        memory=str(world.state / "memory"),
+    )
 
 
 def _servers(world: World) -> Places:
@@ -114,7 +126,7 @@ def _servers(world: World) -> Places:
         )
         return Restic(world.fleet.on(drills), repository)
 
-    return Places(region.name, region.timezone, world.state, source, view, drills)
+    return Places(region.name, region.timezone, world.state, source, view, drills, memory=layout.MEMORY_FOLDER)
 
 
 def installed(restic: Restic) -> None:

@@ -12,7 +12,7 @@ from backup import manifest, places
 from backup.layout import Item
 from backup.places import Places
 from backup.restic import Restic
-from backup.sources.contract import Taken, source
+from backup.sources.contract import Asked, Taken, source
 from backup.trouble import ResticError, Trouble
 
 
@@ -29,6 +29,7 @@ class BackupResult:
     seconds: float = 0.0
     counts: Mapping[str, int] = field(default_factory=dict)
     unstable: tuple[str, ...] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
     next_step: str = ""
 
@@ -50,7 +51,7 @@ def take(spots: Places, item: Item) -> BackupResult:
     # Written ahead: what an interrupted backup leaves in the append-only vault can be told from a stranger's.
     restic.mark = f"run-{secrets.token_hex(8)}"
     spots.ledger.append({"event": "begun", "of": item.key, "run": restic.mark, "at": at, "by": places.who()})
-    taken = source(item.set.kind).take(restic, item.key, spots.path_of(item), spots.timezone)
+    taken = source(item.set.kind).take(restic, Asked(item.key, spots.path_of(item), spots.timezone, spots.memory))
     entry = _record(spots, item, restic, taken, at)
     if not taken.saved.complete:
         what = f"{item.set.server}: {item.set.source}: snapshot {taken.saved.snapshot[:12]} is not complete"
@@ -66,6 +67,7 @@ def take(spots: Places, item: Item) -> BackupResult:
         round(time.monotonic() - begun, 3),
         entry["counts"],
         taken.unstable,
+        taken.figures,
     )
 
 
@@ -97,6 +99,8 @@ def _record(spots: Places, item: Item, restic: Restic, taken: Taken, at: float) 
         at,
         taken.content,
         taken.unstable,
+        taken.canaries,
+        taken.figures,
     )
     text = manifest.sealed(made, spots.signer)
     tags = [manifest.TAG, f"of-{taken.saved.snapshot[:16]}"]
@@ -119,4 +123,5 @@ def _record(spots: Places, item: Item, restic: Restic, taken: Taken, at: float) 
         "added": taken.saved.added + kept.added,
         "counts": source(item.set.kind).counts(taken.content),
         "unstable": len(taken.unstable),
+        "figures": dict(taken.figures),
     }

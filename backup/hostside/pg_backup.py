@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import pg, restic_call
+from backup.hostside import memory, pg, restic_call
 
 
-def backup(*, database: str, run_as: str, where: list[str], timezone: str, call: Mapping[str, Any]) -> dict[str, Any]:
-    """{facts, done}: `call` is what `restic_call.restic` takes; its words get the dump command added.
+def backup(  # one database's whole description, sent as JSON
+    *, database: str, run_as: str, where: list[str], timezone: str, call: Mapping[str, Any], remembered: str = ""
+) -> dict[str, Any]:
+    """{facts, done, figures}: `call` is what `restic_call.restic` takes; its words get the dump command added.
 
     -Z0: gzip would hide equal data from restic (a 1 % change made it send everything again); restic compresses itself.
     """
@@ -24,4 +26,5 @@ def backup(*, database: str, run_as: str, where: list[str], timezone: str, call:
         session.tell("COMMIT;")
     finally:
         session.close()
-    return {"facts": facts, "done": done}
+    rows = {name: table["rows"] for name, table in facts["tables"].items()}
+    return {"facts": facts, "done": done, "figures": memory.of_rows(remembered, rows, saved=done["code"] == 0)}

@@ -20,7 +20,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from backup.hostside import programs, restic_call
+from backup.hostside import memory, programs, restic_call
 
 COPIES = "/var/tmp"  # noqa: S108 # a folder of our own inside, readable by the owner alone
 PREFIX = "kominfo-sqlite-"
@@ -31,14 +31,15 @@ _ROWS = 1000  # read at a time
 Account = tuple[int, int]  # uid, gid
 
 
-def backup(*, database: str, call: Mapping[str, Any]) -> dict[str, Any]:
-    """{facts, done}: `call` is what `restic_call.restic` takes; its words get the command that gives the copy."""
+def backup(*, database: str, call: Mapping[str, Any], remembered: str = "") -> dict[str, Any]:
+    """{facts, done, figures}: `call` is what `restic_call.restic` takes; its words get the command for the copy."""
     with _copy(database) as (copy, owner):
         with _as(owner):
             found = _facts(copy)
         words = [*call["words"], "--stdin-from-command", "--", "cat", copy]
         done = restic_call.restic(**{**call, "words": words})
-    return {"facts": found, "done": done}
+    rows = {name: table["rows"] for name, table in found["tables"].items()}
+    return {"facts": found, "done": done, "figures": memory.of_rows(remembered, rows, saved=done["code"] == 0)}
 
 
 def facts(*, database: str, run_as: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backup.hostside import programs
@@ -17,11 +18,14 @@ ATTRIBUTES = ("user.", "system.posix_acl_", "security.capability")  # what of an
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
 
-def manifest(root: str) -> dict[str, Any]:
+def manifest(root: str, known: Mapping[str, Sequence[Any]] | None = None) -> dict[str, Any]:
     """{path below root: entry}; the root itself is left out. FileNotFoundError when there is no such folder.
 
     Names that are not UTF-8 are kept by surrogate escapes, so any name survives the way through JSON. What is deleted
     while it is being read is left out.
+
+    `known`: path → [stamp, sha256, …] of an earlier reading; a file with that very stamp (size, times of content and
+    inode, as restic itself goes by) is not read again.
     """
     if not os.path.isdir(root):
         raise FileNotFoundError(f"{root}: no such folder")
@@ -30,7 +34,8 @@ def manifest(root: str) -> dict[str, Any]:
     for path, info in walk(root):
         name = os.path.relpath(path, root)
         try:
-            found[name] = _entry(path, info)
+            last = (known or {}).get(name, (None, ""))
+            found[name] = _entry(path, info, last[1] if last[0] == _stamp(info) else "")
         except FileNotFoundError:
             continue
         if found[name]["kind"] == "file" and info.st_nlink > 1:
@@ -42,14 +47,11 @@ def manifest(root: str) -> dict[str, Any]:
 
 def stamps(root: str) -> dict[str, list[int]]:
     """{path: [size, mtime ns, ctime ns]}: cheap, to see what moved while a backup ran."""
-    return {
-        os.path.relpath(path, root): [
-            info.st_size if stat.S_ISREG(info.st_mode) else 0,
-            info.st_mtime_ns,
-            info.st_ctime_ns,
-        ]
-        for path, info in walk(root)
-    }
+    return {os.path.relpath(path, root): _stamp(info) for path, info in walk(root)}
+
+
+def _stamp(info: os.stat_result) -> list[int]:
+    return [info.st_size if stat.S_ISREG(info.st_mode) else 0, info.st_mtime_ns, info.st_ctime_ns]
 
 
 def heads(root: str, sizes: dict[str, int]) -> dict[str, dict[str, Any]]:
@@ -95,11 +97,11 @@ def _inside(folder: str) -> list[tuple[str, os.stat_result]]:
     return found
 
 
-def _entry(path: str, info: os.stat_result) -> dict[str, Any]:
+def _entry(path: str, info: os.stat_result, digest: str = "") -> dict[str, Any]:
     kind = _KINDS.get(stat.S_IFMT(info.st_mode), "special")
     entry: dict[str, Any] = {"kind": kind, **_kept(info), "mtime_ns": info.st_mtime_ns}
     if kind == "file":
-        entry |= {"size": info.st_size, "sha256": _sha256(path, info.st_size)}
+        entry |= {"size": info.st_size, "sha256": digest or _sha256(path, info.st_size)}
     elif kind == "link":
         entry["target"] = os.readlink(path)
     if kept := attributes(path):

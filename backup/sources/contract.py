@@ -13,13 +13,32 @@ from backup.restic import Restic, Saved
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What is to be backed up. `memory`: folder on the host with what it knows of earlier runs; none when empty."""
+
+    key: str
+    source: str
+    timezone: str
+    memory: str = ""
+
+    @property
+    def memory_file(self) -> str:
+        return f"{self.memory}/{self.key}.last.json" if self.memory else ""
+
+
+@dataclass(frozen=True)
 class Taken:
-    """`content`: the manifest's part (see the kind's file) · `path`: where the data lies inside the snapshot."""
+    """`content`: the manifest's part (see the kind's file) · `path`: where the data lies inside the snapshot.
+
+    `canaries`: path below the source → sha256 as it should be · `figures`: shares 0 to 1 against the run before.
+    """
 
     saved: Saved
     path: str
     content: Mapping[str, Any]
     unstable: tuple[str, ...] = ()
+    canaries: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,8 +65,8 @@ class Source(Protocol):
 
     ONE_FILE: bool
 
-    def take(self, restic: Restic, key: str, source: str, timezone: str) -> Taken:
-        """Back `source` up on the host that `restic` runs on, and tell what a restore must equal."""
+    def take(self, restic: Restic, asked: Asked) -> Taken:
+        """Back `asked.source` up on the host that `restic` runs on, and tell what a restore must equal."""
         ...
 
     def look(self, restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:

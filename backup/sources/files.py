@@ -8,34 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import observe, programs, tree
-from backup.restic import LONG, QUICK, Restic
-from backup.sources.contract import Place, Restored, Taken
+from backup.hostside import canaries, memory, observe, programs, restic_call, set_files, tree
+from backup.restic import LONG, Restic
+from backup.sources.contract import Asked, Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
+from backup.verify import encrypted
 from ops.errors import OpsError
 from ops.system import hostpython
 
 ONE_FILE = False
-_WALK = (programs, tree)
+_TAKE = (programs, restic_call, encrypted, tree, memory, canaries, set_files)
 _LOOK = (programs, tree, observe)
 
 
-def take(restic: Restic, key: str, source: str, timezone: str) -> Taken:
+def take(restic: Restic, asked: Asked) -> Taken:
     """Read, back up, read again: what changed in between is told as unstable instead of passing for a difference."""
-    del timezone
-    content = _call(restic, "manifest", source, LONG)
-    if not content:
-        raise OpsError(f"{restic.where.name}: {source} is empty", "is the share mounted? an empty folder is no backup")
-    before = _call(restic, "stamps", source, QUICK)
-    saved = restic.backup([*restic.backup_words(restic.where.name, [key]), source])
-    after = _call(restic, "stamps", source, QUICK)
-    if saved.bytes == 0 and any(entry.get("size") for entry in content.values()):
-        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {source}: restic read no bytes")
-    moved = {path for path in before.keys() | after.keys() | content.keys() if _moved(path, content, before, after)}
-    for path in _grown(restic, source, content, moved):
-        content[path]["grows"] = True
-        moved.remove(path)
-    return Taken(saved, source, content, tuple(sorted(moved)))
+    words = restic.call(restic.backup_words(restic.where.name, [asked.key]), LONG)
+    about = {"root": asked.source, "key": asked.key, "remembered": asked.memory_file, "call": words}
+    answer = hostpython.call(restic.where, hostpython.Call(_TAKE, "take", about, 2 * LONG))
+    if not answer["content"]:
+        what = f"{restic.where.name}: {asked.source} is empty"
+        raise OpsError(what, "is the share mounted? an empty folder is no backup")
+    saved = restic.saved(answer["done"])
+    if saved.bytes == 0 and any(entry.get("size") for entry in answer["content"].values()):
+        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: restic read no bytes")
+    told = {name: answer[name] for name in ("canaries", "figures")}
+    return Taken(saved, asked.source, answer["content"], tuple(answer["unstable"]), **told)
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
@@ -56,26 +54,6 @@ def counts(content: Mapping[str, Any]) -> dict[str, int]:
     return {"entries": len(content), "files": len(files), "bytes": sum(entry.get("size", 0) for entry in files)}
 
 
-def _call(restic: Restic, function: str, root: str, timeout: float) -> dict[str, Any]:
-    return dict(hostpython.call(restic.where, hostpython.Call(_WALK, function, {"root": root}, timeout)))
-
-
-def _grown(restic: Restic, root: str, content: Mapping[str, Any], moved: set[str]) -> list[str]:
-    """Of what moved, the files that still begin with all that was read of them."""
-    sizes = {path: content[path]["size"] for path in moved if content.get(path, {}).get("kind") == "file"}
-    if not sizes:
-        return []
-    asked = hostpython.Call(_WALK, "heads", {"root": root, "sizes": sizes}, LONG)
-    now = hostpython.call(restic.where, asked)
-    return [path for path, entry in now.items() if entry.items() <= content[path].items()]
-
-
 def _longer(there: Mapping[str, Any] | None, entry: Mapping[str, Any]) -> bool:
     """Whether what came back can be that file, perhaps a little later."""
     return there is not None and all(there.get(key, -1) >= entry[key] for key in ("size", "mtime_ns"))
-
-
-def _moved(path: str, content: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    if before.get(path) != after.get(path) or path not in content or path not in after:
-        return True
-    return bool(content[path]["mtime_ns"] != after[path][1])

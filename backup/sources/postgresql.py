@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import pg, pg_backup, pg_prove, programs, restic_call
+from backup.hostside import memory, pg, pg_backup, pg_prove, programs, restic_call
 from backup.restic import LONG, Restic
-from backup.sources.contract import Place, Restored, Taken
+from backup.sources.contract import Asked, Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
 
@@ -16,23 +16,24 @@ RUN_AS = "postgres"
 WHERE: tuple[str, ...] = ()  # psql's words for a server that is not the host's default one
 
 
-def take(restic: Restic, key: str, source: str, timezone: str) -> Taken:
+def take(restic: Restic, asked: Asked) -> Taken:
     """Only a dump that ended well and holds bytes is a backup; restic itself would save an empty one."""
-    path = f"/{source}.dump"
-    words = [*restic.backup_words(restic.where.name, [key]), "--stdin-filename", path]
-    arguments = {
-        "database": source,
+    path = f"/{asked.source}.dump"
+    words = [*restic.backup_words(restic.where.name, [asked.key]), "--stdin-filename", path]
+    about = {
+        "database": asked.source,
         "run_as": RUN_AS,
         "where": list(WHERE),
-        "timezone": timezone,
+        "timezone": asked.timezone,
         "call": restic.call(words, LONG),
+        "remembered": asked.memory_file,
     }
-    asked = hostpython.Call((programs, restic_call, pg, pg_backup), "backup", arguments, LONG + 60)
-    answer = hostpython.call(restic.where, asked)
+    called = hostpython.Call((programs, restic_call, memory, pg, pg_backup), "backup", about, LONG + 60)
+    answer = hostpython.call(restic.where, called)
     saved = restic.saved(answer["done"])
     if saved.bytes == 0:
-        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {source}: the dump is empty")
-    return Taken(saved, path, answer["facts"])
+        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: the dump is empty")
+    return Taken(saved, path, answer["facts"], figures=answer["figures"])
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:

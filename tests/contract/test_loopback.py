@@ -178,13 +178,13 @@ def test_what_needs_real_hosts_is_refused_at_once_with_the_reason(up: Twin, word
 def test_files_are_backed_up_and_proven_below_the_state_folder(up: Twin, restic: str) -> None:
     up.ops("backup", "seed", "--set", "dokumen-dinkes", "--twin", NAME)
     (taken,) = up.json("backup", "run", "--set", "dokumen-dinkes", "--twin", NAME)
-    assert taken["counts"]["files"] == 400
+    assert taken["counts"]["files"] == 402
     (line,) = (json.loads(text) for text in backups(up))
     state = up.world.state
     assert line["path"] == f"{state}/hosts/dc-app/srv/opd/dinkes"
     assert (state / "vault/dc-app/dinkes.dokumen-dinkes/config").is_file()
     (proven,) = up.json("drill", "run", "--set", "dokumen-dinkes", "--twin", NAME)
-    assert (proven["proven"], proven["differences"], proven["counts"]["files"]) == (True, 0, 400)
+    assert (proven["proven"], proven["differences"], proven["counts"]["files"]) == (True, 0, 402)
     assert loopback.NOTE in json.loads(Path(proven["record"]).read_text())["region"]
     assert list(Path(loopback.drill_folder(up.world)).iterdir()) == []
 

@@ -57,7 +57,7 @@ def test_drill_proves_both_and_the_evidence_verifies(protected: Any) -> None:
         ("simpus", True, 0),
     ]
     files, database = done
-    assert files["counts"]["files"] == 400
+    assert files["counts"]["files"] == 402, "400 documents and two canaries"
     assert database["counts"]["rows"] > 12_000
     assert database["rpo_basis"] == "newest row: public.layanan.waktu"
     for one in done:

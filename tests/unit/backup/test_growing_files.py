@@ -13,10 +13,10 @@ import pytest
 from backup_rig import Rig, rig
 
 from backup.checks.contract import Found, Point, checks
+from backup.hostside import restic_call, set_files, tree
 from backup.manifest import Manifest
-from backup.restic import Saved
 from backup.sources import files
-from backup.sources.contract import Place
+from backup.sources.contract import Asked, Place
 from ops.system.process import Local
 
 
@@ -69,7 +69,7 @@ class Local_:  # noqa: N801 # all that `look` asks of a Restic
 
 def test_a_log_that_grows_is_proven_as_far_as_it_was_read(made: Rig, folder: Path) -> None:
     with growing(folder / "ledger/log.jsonl"):
-        taken = files.take(made_restic(made), "o.s", str(folder), "Asia/Jakarta")
+        taken = files.take(made_restic(made), Asked("o.s", str(folder), "Asia/Jakarta"))
     assert taken.unstable == ()
     assert taken.content["ledger/log.jsonl"]["grows"] is True
     assert "grows" not in taken.content["keys"]
@@ -114,7 +114,7 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damage_to_such_a_log_is_still_named(folder: Path, damage: str) -> None:
     log = folder / "ledger/log.jsonl"
-    wanted = files._call(Local_(), "manifest", str(folder), 60)  # type: ignore[arg-type]
+    wanted = tree.manifest(str(folder))
     wanted["ledger/log.jsonl"]["grows"] = True
     (folder / "ledger").touch()
     os.utime(folder / "ledger", ns=(wanted["ledger"]["mtime_ns"],) * 2)
@@ -133,19 +133,17 @@ def cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rewritten, cut, Path.unlink])
-def test_what_changed_in_any_other_way_is_unstable(folder: Path, change: Callable[[Path], Any]) -> None:
+def test_what_changed_in_any_other_way_is_unstable(
+    folder: Path, change: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = folder / "ledger/log.jsonl"
 
-    class Restic(Local_):
-        """In the place of restic somebody changes the log."""
+    def restic(**_call: Any) -> dict[str, Any]:
+        """In its place somebody changes the log."""
+        change(log)
+        return {"code": 0}
 
-        def backup_words(self, *_words: Any) -> list[str]:
-            return []
-
-        def backup(self, _words: list[str]) -> Saved:
-            change(log)
-            return Saved("s", 2, 9, 9, 0.1, True)
-
-    taken = files.take(Restic(), "o.s", str(folder), "Asia/Jakarta")  # type: ignore[arg-type]
-    assert "ledger/log.jsonl" in taken.unstable
-    assert "grows" not in taken.content["ledger/log.jsonl"]
+    monkeypatch.setattr(restic_call, "restic", restic)
+    taken = set_files.take(root=str(folder), key="o.s", remembered="", call={"words": []})
+    assert "ledger/log.jsonl" in taken["unstable"]
+    assert "grows" not in taken["content"]["ledger/log.jsonl"]
