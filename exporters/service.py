@@ -44,6 +44,7 @@ from exporters.shards import Shard
 from exporters.upstreams import Upstreams
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, probe_groups, watched
+from ops.system.open_files import raise_open_files
 from ops.system.snmp import SnmpDevice
 from ops.system.sockets import Socket
 from ops.world import World
@@ -223,6 +224,7 @@ def application(service: Service) -> Starlette:
 
 def serve(world: World, listening: Socket, shard: Shard = WHOLE, more: More = lambda _world: ()) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
+    raise_open_files()
     served = application(Service(world, shard=shard, more=more))
     config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
     with contextlib.suppress(KeyboardInterrupt):
