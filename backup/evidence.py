@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from backup.chain import GENESIS, Chain
 from backup.checks.contract import checks
-from backup.drill import Drill
+from backup.drilled import Drill
 from backup.places import Places, who
 from backup.signing import Signer, verify
 from backup.sources.contract import source
@@ -48,6 +48,14 @@ class Evidence:
     page: Path
     sha256: str
 
+    def told(self) -> dict[str, str]:
+        """As plain values."""
+        return {"record": str(self.record), "page": str(self.page), "sha256": self.sha256}
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> Evidence:
+        return cls(Path(told["record"]), Path(told["page"]), told["sha256"])
+
 
 def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
     """The record: plain values only, no secret, times as ISO 8601 in the region's zone, spans in seconds."""
@@ -66,6 +74,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "source": {"server": item.set.server, "what": item.set.source},
         "restored_on": spots.drill_server,
         "by": who(),
+        "resumed": drill.resumed,
         "declared": _iso(drill.declared, zone),
         "verified": _iso(drill.verified, zone),
         "versions": drill.versions,
@@ -105,6 +114,10 @@ def write(spots: Places, drill: Drill) -> Evidence:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{drill.id}.json"
     page = path.with_suffix(".html")
+    chain = Chain(folder / "index.jsonl")
+    for line in reversed(chain.read()):  # a station that was killed before it could note that this was done
+        if line["file"] == path.name:
+            return Evidence(path, page, line["sha256"])
 
     def files(before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         made = record(spots, drill, str(before[-1]["sha256"]) if before else GENESIS)
@@ -117,7 +130,7 @@ def write(spots: Places, drill: Drill) -> Evidence:
         _put(page, render(made, digest, signature, signer).encode())
         return {"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature}
 
-    line = Chain(folder / "index.jsonl").append_after(files)
+    line = chain.append_after(files)
     return Evidence(path, page, line["sha256"])
 
 

@@ -1,4 +1,4 @@
-"""Write-ahead steps of one drill: on disk before they begin, so that a killed drill can be cleaned up."""
+"""Write-ahead steps of one drill: on disk before they begin, so that a killed drill can be resumed or cleaned up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Step:
 
 
 class Journal:
-    """One drill's file, locked while the drill lives."""
+    """One drill's file, locked while the drill lives. `gone`: another drill has taken away what this one had left."""
 
     def __init__(self, path: Path, **what: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -38,7 +38,10 @@ class Journal:
         self.steps: list[Step] = []
         self._file = path.open("a", encoding="utf-8")
         fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._write({"drill": path.stem, **what})
+        before = _lines(path)
+        self.gone = any(line.get("cleaned") for line in before)
+        self.resumed = sum("resumed" in line for line in before) + bool(before)
+        self._write({"resumed": time.time()} if before else {"drill": path.stem, **what})
 
     @contextmanager
     def step(self, name: str, did: str = "") -> Iterator[Step]:
@@ -76,10 +79,16 @@ def abandoned(folder: Path) -> list[dict[str, Any]]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue  # that drill is running
-            lines = [json.loads(line) for line in file if line.startswith("{") and line.endswith("}\n")]
+            lines = _lines(path)
             if lines and not any("closed" in line for line in lines):
                 found.append({**lines[0], "path": str(path)})
     return found
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Every line that was written to its end."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file if line.startswith("{") and line.endswith("}\n")]
 
 
 def close_abandoned(path: str) -> None:

@@ -49,6 +49,7 @@ class Found:
     verified: float
     rpo: float
     rto: float
+    left_out: Sequence[tuple[str, str]] = ()  # (class of fault, what) that the private copy is without
 
 
 class Check(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from backup.checks.contract import Difference
-from backup.drill import Drill
+from backup.drilled import Drill
+from backup.steps import step_of
 from backup.trouble import ResticError, Trouble
 from backup.verify import compare, verdict
 from backup.verify.verdict import Fault, Finding, Verdict
@@ -17,6 +18,7 @@ _CHECKS: dict[str, dict[str, Fault]] = {
     "snapshots": {"": Fault.TAMPER},
     "keys": {"": Fault.TAMPER},
     "size": {"": Fault.INCOMPLETE},
+    "repository": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},
     "rpo": {"late": Fault.RPO, "future": Fault.CLOCK},
     "rto": {"": Fault.RTO},
@@ -26,6 +28,7 @@ _STEPS = {
     "ledger": Fault.RPO,
     "choose": Fault.TAMPER,
     "manifest": Fault.TAMPER,
+    "quarantine": Fault.SPACE,
     "room": Fault.SPACE,
     "look": Fault.INCOMPLETE,
     "compare": Fault.INCOMPLETE,
@@ -59,7 +62,7 @@ def _differences(checked: Mapping[str, Sequence[Difference]]) -> Iterator[Findin
 def _stopped(drill: Drill) -> Iterator[Finding]:
     if not drill.failure:
         return
-    step = drill.failure.partition(":")[0]
+    step = step_of(drill.failure)
     yield Finding(_why(drill.error, step), drill.failure)
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ops.cli import evidence
 from ops.cli.backup import add_choice, again, words
+from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
 if TYPE_CHECKING:
     from backup.verify.run import Request
+    from ops.runs.foreground import Desk
+    from ops.runs.model import Run
 
 HELP = "restore declared sets in isolation, compare all of it, measure RTO and RPO, write signed evidence"
 EPILOG = """examples:
   ops drill run --opd dinkes
   ops drill run --set simpus,dokumen-dinkes --twin batubara
+  ops drill resume                     go on with the newest drill that was cut off, at its first unfinished step
   ops drill verify --repo /srv/restic/x --password-file key --host web1 --root /srv/app --target /srv/try --json
 exit code 7: a drill did not prove its set (`ops evidence verify` checks the record that it leaves)"""
 DRILL_FAILED = 7
@@ -48,6 +52,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_ = below.add_parser("run", help="drill every declared set, or some")
     add_choice(run_)
     add_running(run_)
+    resume = below.add_parser("resume", help="go on with a drill that was cut off, at its first unfinished step")
+    resume.add_argument("run_id", metavar="RUN", nargs="?", default="", help="default: the newest that was cut off")
     verify = below.add_parser(
         "verify",
         help="prove any restic repository, also one that is not ours",
@@ -65,7 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     inject.add_argument("--repo", metavar="COPY", required=True, help="a copy that this verb made, or makes with --of")
     inject.add_argument("--of", type=Path, metavar="REPO", help="make the copy from this repository first")
     _common_options(inject)
-    for one in (run_, verify, inject):
+    for one in (run_, resume, verify, inject):
         again(one)
 
 
@@ -88,11 +94,43 @@ def _common_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    return {"run": _run, "verify": _verify, "inject": _inject}[args.action](args, screen)
+    return {"run": _run, "resume": _resume, "verify": _verify, "inject": _inject}[args.action](args, screen)
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
     done, found = perform(args, screen, "drill", {"opd": words(args.opd), "set": words(args.set)})
+    return _show(done, found, screen)
+
+
+def _resume(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.jobs.registry import find  # noqa: PLC0415
+    from ops.runs import foreground, queue  # noqa: PLC0415
+    from ops.runs.inside import TRACEBACK  # noqa: PLC0415
+    from ops.system.person import who  # noqa: PLC0415
+
+    desk = foreground.Desk.of(world_of(args))
+    old = queue.get(desk.database, args.run_id) if args.run_id else _cut_off(desk)
+    done = foreground.resume(desk, find("drill"), old, who(), screen.progress)
+    left = desk.result(done)
+    if where := left.pop(TRACEBACK, ""):
+        screen.note(where)
+    return _show(done, left, screen)
+
+
+def _cut_off(desk: Desk) -> Run:
+    """The newest drill that left no result. UsageError when there is none."""
+    from ops.errors import UsageError  # noqa: PLC0415
+    from ops.runs.model import Run, RunState  # noqa: PLC0415
+
+    with desk.database.read() as tx:
+        rows = tx.all("SELECT * FROM run WHERE kind = 'drill' ORDER BY created DESC LIMIT 1")
+    newest = Run.of(rows[0]) if rows else None
+    if newest is None or newest.state is RunState.DONE or newest.result:
+        raise UsageError("the newest drill was not cut off", "ops jobs list --kind drill names others")
+    return newest
+
+
+def _show(done: Run, found: dict[str, Any], screen: Screen) -> int:
     if found:
         from backup.evidence import span  # noqa: PLC0415 # the inventory's types cost 0.2 s
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backup import drill, evidence, places
+from backup import drill, evidence, places, production, steps
 from backup.layout import Item
-from ops.errors import DrillFailedError, one_line
+from backup.steps import Name
+from ops.errors import DrillFailedError, RefusedError, one_line
 from ops.jobs.backup import chosen
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
@@ -64,11 +65,17 @@ def run_sets(
 ) -> list[DrillResult]:
     """Drill the given sets on the declared drill server. Not proven is a result, not an error. `keep`: checkpoints."""
     spots = places.of(world)
-    drill.clean_abandoned(spots, places.on(world), progress)
+    _check(world)
+    # the names first: what a drill of this very run has left is not abandoned, it goes on
+    told = keep("names", lambda: {item.key: asdict(Name.fresh(spots, item)) for item in sets})
+    names = {key: Name(**one) for key, one in told.items()}
+    drill.clean_abandoned(spots, places.on(world), progress, {name.id for name in names.values()})
     done = []
     for item in sets:
         progress(Event("drill", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {spots.drill_server}"))
-        found = keep(f"drill {item.key}", lambda item=item: _plain(one(spots, item, world, progress)))  # type: ignore[misc]
+        asked = Asked(spots, item, world, progress, keep, names[item.key])
+        found = keep(f"drill {item.key}", lambda asked=asked: _plain(one(asked)))  # type: ignore[misc]
+        steps.forget(spots, names[item.key].id)
         result = DrillResult(**{**found, "record": Path(found["record"]), "page": Path(found["page"])})
         text = f"RTO {evidence.span(result.rto)}, RPO {evidence.span(result.rpo)}" if result.proven else result.why
         progress(Event("drill", item.key, State.OK if result.proven else State.FAILED, text))
@@ -76,12 +83,35 @@ def run_sets(
     return done
 
 
-def one(spots: places.Places, item: Item, world: World, progress: Progress) -> DrillResult:
-    """One set, with its evidence written."""
-    seen = drill.run(spots, item, progress)
+def _check(world: World) -> None:
+    """RefusedError when the declared drill server looks like production."""
+    if world.loopback:
+        return
+    server = world.region.recovery.drills.server
+    if against := list(production.declared(world.region, server)):
+        raise RefusedError(f"no drill restores there: {against[0]}", "drills.server in drc.yml names it")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One set that is to be drilled. `keep` makes the checkpoints, `name` is what the drill is called."""
+
+    spots: places.Places
+    item: Item
+    world: World
+    progress: Progress = silent
+    keep: Keep = at_once
+    name: Name | None = None
+
+
+def one(asked: Asked) -> DrillResult:
+    """One set, with its evidence written; or what is left to be done of it."""
+    spots, item, world = asked.spots, asked.item, asked.world
+    seen = drill.run(spots, item, asked.progress, asked.keep, asked.name)
     seen.failure = world.secrets.scrub(seen.failure)
     seen.versions["kominfo-ops"] = _version()
-    kept = evidence.write(spots, seen)
+    written = asked.keep(f"drill {item.key}: evidence", lambda: evidence.write(spots, seen).told())
+    kept = evidence.Evidence.of(written)
     named = (f"{check}: {one.what} {one.name} {one.detail}" for check, found in seen.checked.items() for one in found)
     made = evidence.record(spots, seen, "")
     objectives = made["objectives"]

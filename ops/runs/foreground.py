@@ -23,6 +23,7 @@ from ops.world import World, named
 
 EVERY_JOB = ("insists",)  # arguments that no job need name
 _LOOK = 0.1  # seconds
+_DEAD = 20.0  # seconds after which a run that nobody has buried is taken to be alive
 _PATIENCE = 1.0  # seconds that a run may wait before the person is told for whom
 
 
@@ -97,6 +98,20 @@ def carry_out(desk: Desk, job: Job, run: Run, progress: Progress) -> Run:
     with _working(desk, job, progress) as name:
         queue.pin(desk.database, run.id, name)
         return _until_ended(desk, run, progress)
+
+
+def resume(desk: Desk, job: Job, old: Run, who: str, progress: Progress) -> Run:
+    """Go on with a run that was cut off, in this command, at its first unfinished step; the new run as it ended.
+
+    UsageError when the old one is alive: a command that was killed is noticed within a few seconds.
+    """
+    with _working(desk, job, progress) as name:
+        end = time.monotonic() + _DEAD
+        while not (now := queue.get(desk.database, old.id)).state.ended and time.monotonic() < end:
+            time.sleep(_LOOK)
+        fresh = desk.retry(now, None, who, job)
+        queue.pin(desk.database, fresh.id, name)
+        return _until_ended(desk, fresh, progress)
 
 
 @contextmanager

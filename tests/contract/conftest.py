@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from backup_rig import cluster, rig, sql
+from drill_stage import clinic, documents, good, own, seen
 
 from ops.runs.tables import TABLES
 from ops.system.database import Database, connect
+
+__all__ = ["clinic", "documents", "good", "own", "seen"]  # fixtures of the drills' tests
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,7 @@ def with_entry(**fields: Any) -> Callable[[Found], Found]:
 
 
 DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
+    ("files", "repository", "a stolen client's junk", replaced(left_out=[("tamper", "index/ab: 4 bytes")]), Difference("tamper", "index/ab: 4 bytes")),
     ("files", "file_contents", "changed", restored(lambda t: t["a b"].update(sha256="bb")), Difference("differs", "a b", "sha256 bb, was aa")),
     ("files", "file_contents", "truncated", restored(lambda t: t["a b"].update(size=2)), Difference("differs", "a b", "size 2, was 3")),
     ("files", "file_contents", "missing", restored(lambda t: t.pop("ü/\nx")), Difference("missing", "ü/\nx")),
