@@ -34,5 +34,5 @@ def remember(visit: Visit, response: Response) -> None:
     for name, value in (("lang", visit.words.language), ("theme", visit.theme)):
         if name in visit.query:
             give(visit, response, name, value, _YEAR)  # type: ignore[arg-type] # one of the names above
-    if visit.session is None and visit.device is None and not cookie(visit.request, "visitor"):
+    if visit.session is None and not cookie(visit.request, "visitor"):
         give(visit, response, "visitor", visit.visitor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ops.texts import LANGUAGES, NONE
-from ops.web import assets
+from ops.web import assets, wording
 from ops.web.accounts import tokens
 from ops.web.page import Group, Page, Role
 
@@ -38,7 +39,8 @@ class Rendering:
         given: dict[str, Any] = {
             "_": words.text, "words": words, "visit": visit, "user": visit.user, "zone": visit.zone,
             "theme": visit.theme, "nav": navigation(visit), "csrf": lambda: _proof(visit), "here": _here(visit),
-            "region": visit.world.region,
+            "region": visit.world.region, "job_name": partial(wording.job, words),
+            "act_name": partial(wording.act, words),
         }  # fmt: skip
         return self._env.get_template(template).render({**given, **values})
 

@@ -108,7 +108,8 @@ def change(database: Database, user: User, by: str) -> User:
             user.title, " ".join(sorted(user.roles)), " ".join(sorted(user.opds)), user.sso or None,
             int(user.disabled), user.name,
         )  # fmt: skip
-        _keep_an_admin(tx)
+        if Role.ADMIN in before.roles and not before.disabled:
+            _keep_an_admin(tx)
         tx.do("DELETE FROM web_session WHERE name = ?", user.name)
         audit.add(tx, by, "web user changed", "", {**_about(user), "before": _about(before)})
     return user
