@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
+from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.polling import Snmp
@@ -150,6 +151,7 @@ class RegionFile(Declared):
     access: Access = Access()
     alerting: Alerting = Alerting()
     roster: Roster = Roster()
+    command_centre: CommandCentre = CommandCentre()
 
 
 # ---- hosts.yml (read here, owned by Ansible)
