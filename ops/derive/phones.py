@@ -18,6 +18,7 @@ KIND = "phone-file"
 GUARD = "web-host"
 SIP_PORT = 5060
 REGISTER_SECONDS = 600
+MANAGER = "pbx/manager"  # the name of a secret
 CODECS = ("alaw", "g722")  # as ops/catalogue/exchange.py allows
 _ZONES = {
     "Asia/Jakarta": ("WIB", 7),
@@ -40,6 +41,11 @@ def artifacts(region: Region) -> Iterable[Artifact]:
                 mac = phone.mac.replace(":", "")
                 values = {**common, "phone": _values(region, opd, phone), "site": _site(region, opd, web, phone)}
                 yield Artifact(KIND, f"{web.host}/{opd.code}.{mac}.cfg", render(phone.model, values), phone.line)
+
+
+def role_secrets(region: Region) -> set[str]:
+    """By it the exporter may look at the exchange (role pbx)."""
+    return {MANAGER} if exchanges(region) else set()
 
 
 def exchanges(region: Region) -> list[Server]:

@@ -126,6 +126,9 @@ class HostFiles:
             "secrets": sorted(world.secrets.values_in(contents)),
         }
 
+    def applied(self, world: World, changes: Sequence[Change], progress: Progress) -> None:
+        """Told of the changes of this kind that hold now, once all hosts are done. Nothing, for most kinds."""
+
     def _folder(self) -> dict[str, str]:
         return {"path": self.root, "mode": self.service.folder, "group": self.service.group}
 
@@ -164,7 +167,11 @@ class FilesApplier:
             variables={"kominfo_apply": self._told(world, work)},
             hidden={**world.secrets.hidden(), **dict.fromkeys(world.secrets.values_in(contents), "<secret>")},
         )
-        return self._results(run_playbook(play, _failures(progress)), work, progress)
+        results = self._results(run_playbook(play, _failures(progress)), work, progress)
+        for kind in sorted({change.kind for change in changes}):
+            hold = [one.change for one in results if one.change.kind == kind and not one.error]
+            _target(kind).applied(world, hold, progress)
+        return results
 
     def _told(self, world: World, work: Mapping[str, Mapping[str, list[Change]]]) -> dict[str, Any]:
         return {
