@@ -31,8 +31,7 @@ def bandwidth(opd: Opd, period: Period, measured: Measured, sources: Sources) ->
 def query(field: str, way: str, period: Period) -> str:
     """PromQL over exactly the period, of all offices."""
     function, record, _ = _FIELDS[field]
-    length = int(period.seen_until - period.begin)
-    return function.format(f"{record.format(way)}[{length}s] @ {int(period.seen_until)}")
+    return function.format(record.format(way) + period.promql)
 
 
 def _way(opd: Opd, way: str, period: Period, measured: Measured, sources: Sources) -> dict[str, Any]:

@@ -29,8 +29,7 @@ def _link(link: Link, period: Period, measured: Measured, sources: Sources) -> d
 
 
 def _over(link: Link, function: str, period: Period, measured: Measured, sources: Sources) -> Figure:
-    length = int(period.seen_until - period.begin)
-    text = f"{function}({RECEIVED}[{length}s] @ {int(period.seen_until)})"
+    text = f"{function}({RECEIVED}{period.promql})"
     number = sources.number("prometheus", f"{text} of device={link.router}, ifname={link.ifname}")
     values = [one.value for one in measured.vector(text) if _is_of(one.labels, link)]
     if not values:

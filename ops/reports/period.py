@@ -32,6 +32,12 @@ class Period:
         """The last day that was seen, as 2026-09-30."""
         return datetime.fromtimestamp(self.seen_until - 1, self.zone).date().isoformat()
 
+    @property
+    def promql(self) -> str:
+        """Range and moment of a PromQL question over begin < t ≤ what was seen: the same in Prometheus 2, whose ranges
+        hold their first moment, and in 3, whose do not."""
+        return f"[{round((self.seen_until - self.begin) * 1000) - 1}ms] @ {self.seen_until:.3f}"
+
     def holds(self, at: float) -> bool:
         return self.begin <= at < self.end
 
