@@ -9,6 +9,7 @@ from ops.inventory.model import BackupSet, Opd, Region
 
 SET_FOLDER = "/etc/kominfo/backup"  # one file per set on its source host, mode 0600: it holds the repository's password
 REST_PASSWORD_FILE = "/etc/kominfo/keys/vault.password"  # noqa: S105 # a path: the host's own rest-server password
+VAULT_FOLDER = "/srv/restic"  # on the vault: <source host>/<opd>.<set>
 CA_FILE = "/etc/kominfo/keys/vault.pem"  # the vault's certificate
 MEMORY_FOLDER = "/var/lib/kominfo-backup"  # on source hosts, root only: what they know of earlier runs
 DRILL_FOLDER = "/srv/kominfo-drill"  # on the drill server; one folder per drill inside
@@ -23,6 +24,11 @@ def rest_secret(host: str) -> str:
 def repository_secret(opd: str, name: str) -> str:
     """Name of the secret that encrypts one set's repository."""
     return f"backup/{opd}/{name}"
+
+
+def drill_secret(opd: str, name: str) -> str:
+    """Name of the secret by which drills open one set's repository; it never leaves station and drill server."""
+    return f"drill/{opd}/{name}"
 
 
 def set_file(opd: str, name: str) -> str:

@@ -6,10 +6,10 @@ import os
 import platform
 import pwd
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from backup import layout, loopback
+from backup import keycheck, layout, loopback
 from backup.chain import Chain
 from backup.layout import Item
 from backup.restic import Repository, Restic, Secret
@@ -36,6 +36,7 @@ class Places:
     run_as: str = "postgres"  # account that restored databases are opened as; whoever runs `ops` when empty
     root: str = ""  # folder that holds the servers' trees in a loopback twin
     memory: str = ""  # folder on source hosts with what they know of earlier runs; canaries and figures need one
+    key_files: Callable[[], str] = str  # paths …/<opd>.<set>/keys/<id> at the vault, one a line
 
     def path_of(self, item: Item) -> str:
         """A set's source by the name it has where it is read: a folder, a file, or a database."""
@@ -76,26 +77,32 @@ def of(world: World) -> Places:
     return _loopback(world) if world.loopback else _servers(world)
 
 
+def drill_key(state: Path, item: Item) -> str:
+    """Id of the drills' own key of a set; empty where it was never registered: then they use the host's."""
+    return keycheck.newest(Chain(state / "ledger" / "backup.jsonl").read(), item.key, keycheck.DRILL)
+
+
 def _loopback(world: World) -> Places:
     def here(item: Item, key: str) -> Restic:
         return loopback.restic(world, item, key)
+
+    def view(item: Item, key: str) -> Restic:
+        own = drill_key(world.state, item)
+        if not own:
+            return here(item, key)
+        restic = here(item, own)
+        password = Secret(world.secrets.get(layout.drill_secret(item.opd.code, item.set.name)))
+        return Restic(restic.where, replace(restic.repository, password=password), restic.program)
+
+    def files() -> str:
+        return "\n".join(map(str, (world.state / loopback.VAULT).glob("*/*/keys/*")))
 
     region, folder = world.region, loopback.drill_folder(world)
     name = f"{region.name} ({loopback.NOTE})"
     trees = str(world.state / loopback.TREES)
     server = loopback.DRILL_SERVER
-    return Places(
-        name,
-        region.timezone,
-        world.state,
-        here,
-        here,
-        server,
-        folder,
-        run_as="",
-        root=trees,
-        memory=str(world.state / "memory"),
-    )
+    made = Places(name, region.timezone, world.state, here, view, server, folder, run_as="", root=trees)
+    return replace(made, memory=str(world.state / "memory"), key_files=files)
 
 
 def _servers(world: World) -> Places:
@@ -116,9 +123,11 @@ def _servers(world: World) -> Places:
         return Restic(world.fleet.on(host), repository)
 
     def view(item: Item, key: str) -> Restic:
+        own = drill_key(world.state, item)
+        key, name = (own, layout.drill_secret) if own else (key, layout.repository_secret)
         repository = Repository(
             layout.view_url(region, item.opd.code, item.set),
-            Secret(secrets.get(layout.repository_secret(item.opd.code, item.set.name))),
+            Secret(secrets.get(name(item.opd.code, item.set.name))),
             layout.VIEW_USER,
             Secret(secrets.get(layout.rest_secret(layout.VIEW_USER))),
             layout.CA_FILE,
@@ -126,7 +135,12 @@ def _servers(world: World) -> Places:
         )
         return Restic(world.fleet.on(drills), repository)
 
-    return Places(region.name, region.timezone, world.state, source, view, drills, memory=layout.MEMORY_FOLDER)
+    def files() -> str:
+        argv = ["find", layout.VAULT_FOLDER, "-mindepth", "4", "-maxdepth", "4", "-path", "*/keys/*", "-type", "f"]
+        return world.fleet.on(region.recovery.vault.server).run(argv, Ask(timeout=60)).must().out
+
+    made = Places(region.name, region.timezone, world.state, source, view, drills)
+    return replace(made, memory=layout.MEMORY_FOLDER, key_files=files)
 
 
 def installed(restic: Restic) -> None:
@@ -139,9 +153,8 @@ def installed(restic: Restic) -> None:
 
 
 def key_of(places: Places, item: Item) -> str:
-    """Id of the newest registered key of a set's repository; empty before its first backup."""
-    found = [line["key"] for line in places.ledger.read() if line["event"] == "key" and line["of"] == item.key]
-    return str(found[-1]) if found else ""
+    """Id of the newest registered key of the source host; empty before its first backup."""
+    return keycheck.newest(places.ledger.read(), item.key, keycheck.HOST)
 
 
 def who() -> str:

@@ -112,6 +112,19 @@ class Restic:
         done = self.must(["key", "list", "--no-lock"], QUICK)
         return list(json.loads(done["out"] or "[]"))
 
+    def add_key(self, password: Secret, role: str) -> str:
+        """Let another password open the repository too; the id of its key. `role` stands in the key as its user."""
+        before = {key["id"] for key in self.key_list()}
+        call = self.call(["key", "add", "--user", role], QUICK)
+        call["repository"]["files"] = {"--new-password-file": password.spec()}
+        done = dict(hostpython.call(self.where, hostpython.Call(MODULES, "restic", call, QUICK + 15)))
+        if wrong := trouble.judge(done):
+            raise self._error(done, wrong)
+        added = {key["id"] for key in self.key_list()} - before
+        if len(added) != 1:  # somebody else adds keys at this moment
+            raise ResticError(Trouble.UNKNOWN, f"{self.where.name}: {len(added)} new keys instead of one", done["code"])
+        return str(added.pop())
+
     def snapshots(self, host: str = "", tag: str = "") -> list[Snapshot]:
         """All snapshots, or those of one host with a tag, oldest first. ResticError(DAMAGED) if any is unreadable."""
         chosen = [*(["--host", host] if host else []), *(["--tag", tag] if tag else [])]

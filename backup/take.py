@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from backup import manifest, places
+from backup import keycheck, keys, manifest, places
 from backup.layout import Item
 from backup.places import Places
 from backup.restic import Restic
 from backup.sources.contract import Asked, Taken, source
 from backup.trouble import ResticError, Trouble
+
+_TAKING = ("begun", "backup")  # lines of the ledger that tell of backups themselves
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,13 @@ def _registered(spots: Places, item: Item, restic: Restic) -> str:
     if known := places.key_of(spots, item):
         return known  # a repository that was there once and is gone must be an alarm, not a fresh empty one
     key = restic.ensure()
-    spots.ledger.append({"event": "key", "of": item.key, "key": key, "at": time.time(), "by": places.who()})
+    keys.note(spots, item, key, keycheck.HOST)
     return key
 
 
 def _cut_off(spots: Places, item: Item) -> bool:
     """Whether the last backup of this set began and was never counted: a restic that was killed leaves its lock."""
-    told = [line["event"] for line in spots.ledger.read() if line["of"] == item.key and line["event"] != "key"]
+    told = [line["event"] for line in spots.ledger.read() if line["of"] == item.key and line["event"] in _TAKING]
     return bool(told) and told[-1] == "begun"
 
 

@@ -24,11 +24,15 @@ def restic(  # one call's whole description, sent as JSON
     given: str | None = None,
     env: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """`words`: everything after `restic --json`. An unreachable repository is told as `unreachable`, within seconds."""
+    """`words`: everything after `restic --json`. An unreachable repository is told as `unreachable`, within seconds.
+
+    The repository's `files`: further option → secret, handed over as its password is.
+    """
     why = _probe(repository["url"])
     if why:
         return {"argv": [program, *words], "code": -1, "out": "", "err": "", "seconds": 0.0, "unreachable": why}
     secrets = {"--password-file": programs.secret(repository["password"]), "--repository-file": _full(repository)}
+    secrets |= {option: programs.secret(spec) for option, spec in repository.get("files", {}).items()}
     options = ["--cacert", repository["ca"]] if repository.get("ca") else []
     cache = ["--cache-dir", repository["cache"]] if repository.get("cache") else ["--no-cache"]
     return programs.run(

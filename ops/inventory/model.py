@@ -218,11 +218,19 @@ class DrillPlan(Declared):
     server: Name = Field(description="the DRC server that drills restore on")
 
 
+class Escrow(Declared):
+    """The key for the day when station and hosts are gone, in shares with officials."""
+
+    holders: tuple[Title, ...] = Field(description="who keeps one share each, by name and office")
+    threshold: Annotated[int, Field(ge=2, le=16, description="how many shares open a backup")] = 3
+
+
 class Recovery(Declared):
     vault: Vault
     drills: DrillPlan
     retention: RetentionPolicy = RetentionPolicy()
     keys: SecretNames = Field(default={}, description="what for: the name of the secret")
+    escrow: Escrow | None = None
 
 
 # ---- opd/<code>.yml

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from backup import layout, places
+from backup import keys, layout, places
 from backup.coverage import Coverage as Services
 from backup.coverage import of
 from backup.layout import Item
@@ -78,6 +78,7 @@ def _one(spots: places.Places, item: Item, world: World, progress: Progress, kee
     try:
         places.check(world, item)
         result = BackupResult(**keep(f"back up {item.key}", lambda: asdict(take(spots, item))))
+        _keyed(spots, item, world, progress)
     except OpsError as error:
         what = world.secrets.scrub(error.what)
         progress(Event("back up", item.key, State.FAILED, what))
@@ -85,6 +86,18 @@ def _one(spots: places.Places, item: Item, world: World, progress: Progress, kee
     figures = ", ".join(f"{value} {name}" for name, value in result.counts.items())
     progress(Event("back up", item.key, State.CHANGED, f"{figures}; {result.added} bytes new; {result.seconds:.1f} s"))
     return result
+
+
+def _keyed(spots: places.Places, item: Item, world: World, progress: Progress) -> None:
+    """A new repository gets the drills' and the escrow's key. That it could not be done makes no backup worse."""
+    try:
+        added = keys.register(spots, item, world.secrets)
+    except OpsError as error:
+        what = f"no key added: {world.secrets.scrub(error.what)}; ops backup keys register"
+        progress(Event("keys", item.key, State.FAILED, what))
+    else:
+        if added:
+            progress(Event("keys", item.key, State.CHANGED, f"registered: {', '.join(added)}"))
 
 
 @dataclass(frozen=True)
