@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ops.cli.backup import again
 from ops.cli.common import world_of
+from ops.cli.running import add_running
 from ops.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -18,10 +21,12 @@ HELP = "see jobs that run and wait; watch, cancel, approve, retry them"
 EPILOG = """examples:
   ops jobs list --twin latihan
   ops jobs watch 6f2a              (any end of the id that is its own)
+  ops jobs start throughput opd=dinkes budget=200M
   ops jobs retry 6f2a --from 'drill dinkes.simpus'
   ops jobs approve 6f2a --comment 'seen and agreed'"""
 _LOOK = 0.3  # seconds between looks at a run's events
 _ACTIONS = {
+    "start": "a job that only looks or measures, with arguments as schedules.yml writes them",
     "list": "runs that have not ended, then the newest that have",
     "show": "everything of one run",
     "watch": "live events of a run until it ends",
@@ -39,9 +44,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, text in _ACTIONS.items():
         action = below.add_parser(name, help=text, description=text)
-        if name not in {"list", "workers", "schedules"}:
+        if name not in {"start", "list", "workers", "schedules"}:
             action.add_argument("run_id", metavar="RUN", help="id, or an end of it that is its own")
         again(action)
+    below.choices["start"].add_argument("kind", metavar="KIND", help="a kind of job, as in schedules.yml")
+    below.choices["start"].add_argument(
+        "words", metavar="NAME=VALUE", nargs="*", help="its arguments; a name again: a list"
+    )
+    add_running(below.choices["start"])
     below.choices["list"].add_argument("--limit", type=int, default=20, help="ended ones (default 20)")
     below.choices["retry"].add_argument(
         "--from", dest="before", metavar="STEP", help="do this step and later ones anew"
@@ -55,6 +65,32 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
     desk = Desk.of(world_of(args))
     return _DO[args.action](args, desk, screen)
+
+
+def _start(args: argparse.Namespace, _desk: Desk, screen: Screen) -> int:
+    from ops.cli.running import conclude, perform  # noqa: PLC0415
+    from ops.errors import UsageError  # noqa: PLC0415
+    from ops.jobs.registry import find  # noqa: PLC0415
+
+    job, wanted = find(args.kind), _wanted(args.words)
+    if job.changes:
+        raise UsageError(f"{job.kind} changes live services: it has a verb of its own", "ops --help")
+    if unknown := sorted(wanted.keys() - set(job.takes)):
+        raise UsageError(f"{job.kind} does not know {unknown[0]!r}", f"it takes: {', '.join(job.takes) or 'nothing'}")
+    done, found = perform(args, screen, job.kind, wanted)
+    if found:
+        screen.data(found)
+        screen.say(json.dumps(found, indent=2, ensure_ascii=False))
+    return conclude(done)
+
+
+def _wanted(words: Sequence[str]) -> dict[str, str | list[str]]:
+    """Arguments by name: a text, or a list where a name is said again."""
+    said: dict[str, list[str]] = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        said.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in said.items()}
 
 
 def _list(args: argparse.Namespace, desk: Desk, screen: Screen) -> int:
@@ -84,8 +120,6 @@ def _due(one: Run) -> str:
 
 
 def _show(args: argparse.Namespace, desk: Desk, screen: Screen) -> int:
-    import json  # noqa: PLC0415
-
     from ops.runs.history import story  # noqa: PLC0415
 
     told = story(desk.database, desk.steps, args.run_id)
@@ -211,6 +245,6 @@ def _when(at: float) -> str:
 
 
 _DO = {
-    "list": _list, "show": _show, "watch": _watch, "cancel": _cancel, "retry": _retry, "approve": _decide,
-    "refuse": _decide, "carry-out": _carry_out, "workers": _workers, "schedules": _schedules,
+    "start": _start, "list": _list, "show": _show, "watch": _watch, "cancel": _cancel, "retry": _retry,
+    "approve": _decide, "refuse": _decide, "carry-out": _carry_out, "workers": _workers, "schedules": _schedules,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ConfigDict, Field
 
@@ -11,10 +11,20 @@ from ops.inventory.declared import Declared
 from ops.inventory.moments import Arguments, Cron, Moment
 from ops.inventory.scalars import Code, Name, Title
 
-JOB_KINDS = ("apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report")
 JobKind = Literal[
-    "apply", "provision", "drift", "drift-repair", "config-backup", "backup", "drill", "call-test", "report"
+    "apply",
+    "provision",
+    "drift",
+    "drift-repair",
+    "config-backup",
+    "backup",
+    "drill",
+    "call-test",
+    "throughput",
+    "report",
+    "voip-check",
 ]
+JOB_KINDS: tuple[str, ...] = get_args(JobKind)
 
 
 class Schedule(Declared):
