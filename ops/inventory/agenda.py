@@ -20,7 +20,6 @@ JobKind = Literal[
     "backup",
     "drill",
     "call-test",
-    "throughput",
     "report",
     "voip-check",
 ]
