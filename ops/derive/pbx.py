@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from ops.catalogue import exchange, exchange_outside, exchange_rings
 from ops.catalogue.exchange_patterns import patterns
 from ops.catalogue.phone import spoken
-from ops.inventory.model import Opd, Phone, Phones, Region
+from ops.inventory.model import Opd, Phone, Phones, Region, Server
 from ops.inventory.telephony import NO_CLASS
 from ops.plan.change import REGION_SCOPE, Artifact
 
@@ -25,15 +25,23 @@ RINGING_LEGS = 20  # most telephones that a group rings at once
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:
-    host = region.numbering.pbx
-    if all(server.name != host for server in region.servers):
-        return
-    because = region.line
+    """The same release for every exchange: the one that stands by differs in its own address only."""
+    for server in exchanges(region):
+        yield from _of_an_exchange(region, server)
+
+
+def exchanges(region: Region) -> list[Server]:
+    """The exchange, then the others of its group, which take over; none when the exchange itself is not declared."""
+    first = [server for server in region.servers if server.name == region.numbering.pbx]
+    return [*first, *(one for one in region.group("pbx") if one not in first)] if first else []
+
+
+def _of_an_exchange(region: Region, server: Server) -> Iterator[Artifact]:
     offices = [opd for opd in region.opds if opd.phones]
-    for name, content in _frame(region, offices).items():
-        yield Artifact(KIND, f"{host}/{REGION_SCOPE}.{name}.conf", content, because)
+    for name, content in _frame(region, offices, server).items():
+        yield Artifact(KIND, f"{server.name}/{REGION_SCOPE}.{name}.conf", content, region.line)
     for opd in offices:
-        yield from _of_an_office(region, opd, host)
+        yield from _of_an_office(region, opd, server.name)
 
 
 def telephones(phones: Phones | None) -> list[Phone]:
@@ -176,14 +184,14 @@ def _members(phones: Phones) -> str:
 # ---- the region's frame
 
 
-def _frame(region: Region, offices: list[Opd]) -> dict[str, str]:
+def _frame(region: Region, offices: list[Opd], server: Server) -> dict[str, str]:
     """What stands around the offices, one file per type."""
     here = {kind: [opd for opd in offices if kind == "dialplan" or telephones(opd.phones)] for kind in TYPES}
     listed = {kind: "".join(f"#tryinclude current/{opd.code}.{kind}.conf\n" for opd in here[kind]) for kind in TYPES}
     plan = region.numbering
     outside = {kind: "".join(parts) for kind, parts in _outside(region).items()}
     found = {
-        "transport": _transport(region),
+        "transport": _transport(region, server),
         "endpoint": exchange.ENDPOINT.format(domain=region.domain) + outside["endpoint"] + listed["endpoint"],
         "auth": exchange.AUTH.format(domain=region.domain) + outside["auth"] + listed["auth"],
         "aor": exchange.AOR + outside["aor"] + listed["aor"],
@@ -229,13 +237,12 @@ def _emergency(region: Region) -> str:
     return "".join(lines)
 
 
-def _transport(region: Region) -> str:
+def _transport(region: Region, server: Server) -> str:
     """Bound to the declared address: with a wildcard, Asterisk asks the DNS for its own name at every call.
     Not reloadable: a change of the transport holds only after a restart of Asterisk."""
-    address = region.server(region.numbering.pbx).address
     return (
         "; a change here needs a restart of Asterisk: calls that are up end\n"
-        f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={address}:5060\ntos=cs3\ncos=3\n\n"
+        f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={server.address}:5060\ntos=cs3\ncos=3\n\n"
         f"[global]\ntype=global\nuser_agent=kominfo\ndefault_realm={region.domain}\n"
     )
 

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +83,11 @@ def complaints(log: str) -> list[str]:
 
 
 @contextmanager
-def trial(static: Path, release: Mapping[str, str], root: str = "", seconds: float = BOOT_SECONDS) -> Iterator[Trial]:
-    """Boot the release with the configuration files of `static` (/etc/asterisk); `root`: an image to boot it from.
+def trial(
+    static: Sequence[Path], release: Mapping[str, str], root: str = "", seconds: float = BOOT_SECONDS
+) -> Iterator[Trial]:
+    """Boot the release with the configuration files of `static` (/etc/asterisk; later folders win); `root`: an image
+    to boot it from.
 
     TrialError when it does not come up.
     """
@@ -115,11 +118,11 @@ def trial(static: Path, release: Mapping[str, str], root: str = "", seconds: flo
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _fill(folder: Path, static: Path, release: Mapping[str, str], root: str) -> None:
+def _fill(folder: Path, static: Sequence[Path], release: Mapping[str, str], root: str) -> None:
     for name in _FOLDERS:
         (folder / name).mkdir()
     etc = folder / "etc"
-    for path in static.glob("*.conf"):
+    for path in (path for part in static for path in part.glob("*.conf")):
         shutil.copy(path, etc)
     current = etc / "current"
     current.mkdir()

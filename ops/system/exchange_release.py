@@ -44,8 +44,9 @@ class Releases:
         if (self.folder / name).is_dir() and self.files(name) == dict(files):
             return name
         fresh = self.folder / f".new-{name}"
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+        aside = self.folder / f".old-{name}"
+        for left in (fresh, aside):
+            shutil.rmtree(left, ignore_errors=True)
         self._folder(self.folder)
         self._folder(fresh)
         before = self.files(self.current())
@@ -55,8 +56,11 @@ class Releases:
             else:
                 self._write(fresh / part, text)
         _flush(fresh)
+        if (self.folder / name).exists():  # one that was changed by hand: gone for as long as a rename takes
+            (self.folder / name).rename(aside)
         fresh.rename(self.folder / name)
         _flush(self.folder)
+        shutil.rmtree(aside, ignore_errors=True)
         return name
 
     def swap(self, name: str) -> None:
@@ -88,11 +92,16 @@ class Releases:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
-        taken = {other.stat().st_mtime_ns for other in self.folder.glob(f"[0-9a-f]*/{path.name}")}
+        time = self.free_time(path, path.name)
+        os.utime(path, ns=(time, time))
+
+    def free_time(self, path: Path, name: str) -> int:
+        """The time of `path`, or the next one that no release has for a file of that name; nanoseconds."""
+        taken = {other.stat().st_mtime_ns for other in self.folder.glob(f"[0-9a-f]*/{name}")}
         time = path.stat().st_mtime_ns
         while time in taken:
             time += 1_000_003
-        os.utime(path, ns=(time, time))
+        return time
 
 
 def identity(files: Mapping[str, str]) -> str:

@@ -166,7 +166,7 @@ def validate(files: Mapping[str, str]) -> dict[str, Any]:
     verdict = exchange_check.judge(files, rules())
     found = [str(fault) for fault in verdict.faults]
     if not found:
-        with trial(ETC, files) as one:
+        with trial([ETC], files) as one:
             found = [*one.complaints, *exchange_live.read_back(one.ask, verdict.wanted)]
     return {"release": identity(files), "faults": found, "seconds": round(time.monotonic() - begun, 2)}
 
@@ -179,7 +179,7 @@ def check() -> dict[str, Any]:
     found = [] if identity(files) == name else [f"release {name} was changed by hand"]
     found += [f"{part} is staged, but not in force" for part in sorted(changed(files, staged()))]
     ask, wanted = Console(SOCKET), exchange_check.wanted_of(files)
-    with trial(ETC, files) as fresh:
+    with trial([ETC], files) as fresh:
         found += [f"a fresh start: {what}" for what in [*fresh.complaints, *exchange_live.read_back(fresh.ask, wanted)]]
         found += exchange_live.compare(ask, fresh.ask, wanted)
     return {"release": name, "faults": found, "objects": sum(map(len, wanted.objects.values()))}
