@@ -55,7 +55,7 @@ async def _lines(visit: Visit, source: AsyncIterator[Message]) -> AsyncIterator[
                 yield message.wire()
                 coming, silent = asyncio.ensure_future(_next(source)), 0.0
             elif (silent := silent + _LOOK) >= HEARTBEAT:
-                if not await run_in_threadpool(_welcome, visit):
+                if not await run_in_threadpool(welcome, visit):
                     return
                 yield b": alive\n\n"
                 silent = 0.0
@@ -67,7 +67,7 @@ async def _next(source: AsyncIterator[Message]) -> Message | None:
     return await anext(source, None)
 
 
-def _welcome(visit: Visit) -> bool:
+def welcome(visit: Visit) -> bool:
     """Whether the visitor's session or device still holds."""
     database = visit.desk.database
     if visit.session:
