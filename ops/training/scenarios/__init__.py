@@ -1,0 +1,1 @@
+"""One exercise a file: SCENARIO."""
