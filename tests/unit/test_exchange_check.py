@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from exchange_faults import FAULTS, release, spoiled, with_password
+from exchange_faults import FAULTS, release, spoiled
+from exchange_plans import PLAN, plans
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from telephone_plan import region
 
 from ops.catalogue import exchange_check, exchange_rules
 from ops.derive import pbx
 from ops.inventory.load import load
-from ops.inventory.model import Phone, Region
-from ops.inventory.telephony import Group
+from ops.inventory.model import Region
 
-WHOLE = with_password(region("national"))
-PLAN = WHOLE.model_copy(update={"opds": tuple(opd for opd in WHOLE.opds if opd.code in {"dinkes", "disdik", "rsud"})})
 GOOD = release(pbx.artifacts(PLAN))
 RULES = exchange_rules.rules(PLAN.numbering.emergency)
 MEANT = exchange_check.judge(GOOD, RULES).wanted
@@ -51,34 +47,6 @@ def test_a_fault_says_where_it_is() -> None:
     (fault,) = exchange_check.judge(files, RULES).faults
     line = files["_region.endpoint.conf"].split("\n").index("direct_medai=no") + 1
     assert str(fault) == f"_region.endpoint.conf:{line} direct_medai is no option of an endpoint"
-
-
-_NAMES = st.from_regex(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,40}", fullmatch=True).filter(str.strip)
-_PLACES = st.sampled_from(["desk", "head", "softphone", "group", "test", "reception"])
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> Region:
-    """A regency whose offices have other telephones, names, groups and classes than the demonstration's."""
-    offices = []
-    for opd in PLAN.opds[: draw(st.integers(1, 3))]:
-        assert opd.phones
-        first = int(opd.phones.range[:5])
-        numbers = sorted(draw(st.sets(st.integers(0, 89), min_size=1, max_size=8)))
-        phones = tuple(
-            Phone.model_validate({"number": str(first + at), "name": draw(_NAMES), "place": draw(_PLACES)})
-            for at in numbers
-        )
-        members = tuple(phone.number for phone in phones if phone.place not in {"group", "test"})
-        ring = draw(st.sampled_from(["together", "in-turn"]))
-        groups = (Group(number=str(first + 95), name="G", members=members, ring=ring),) if members else ()
-        made = opd.phones.model_copy(
-            update={"extensions": phones, "groups": groups, "menus": (), "direct_dial": {},
-                    "outbound": draw(st.sampled_from([None, "kota", "negeri", "none"]))}
-        )  # fmt: skip
-        offices.append(opd.model_copy(update={"phones": made}))
-    centre = {"call_centre": {}, "trunks": PLAN.numbering.trunks if draw(st.booleans()) else ()}
-    return PLAN.model_copy(update={"opds": tuple(offices), "numbering": PLAN.numbering.model_copy(update=centre)})
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
