@@ -10,6 +10,10 @@ from ops.cli.screen import Screen
 from ops.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from prometheus_client.registry import Collector
+
     from ops.system.sockets import Socket
     from ops.world import World
 
@@ -33,6 +37,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     import logging  # noqa: PLC0415
 
     from backup.metrics import Backups  # noqa: PLC0415
+    from exporters.exchange import ExchangeState  # noqa: PLC0415
     from exporters.metrics import family  # noqa: PLC0415
     from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
     from exporters.shards import Shard  # noqa: PLC0415
@@ -40,7 +45,12 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     shard = Shard.parse(args.shard)
     world = world_of(args)
-    serve(world, listen(world, args.listen, screen), shard, lambda seen: [Backups(seen, family)])
+
+    def more(seen: Callable[[], World]) -> list[Collector]:
+        """One of a province's exporters is enough for what is there once."""
+        return [Backups(seen, family), *([ExchangeState(seen)] if shard.number == 1 else [])]
+
+    serve(world, listen(world, args.listen, screen), shard, more)
     return 0
 
 

@@ -80,6 +80,15 @@ class Remote:
         with self._told():
             self._connect()
 
+    def dial(self, port: int) -> paramiko.Channel:
+        """A connection to a port of the host's own loopback. HostFailedError when nothing listens there."""
+        with self._told():
+            transport = self._connect().get_transport()
+            if transport is None:
+                raise HostFailedError(self.name, "the SSH connection was closed")
+            here = ("127.0.0.1", 0)  # what sshd is told of whom it is for
+            return transport.open_channel("direct-tcpip", ("127.0.0.1", port), here, timeout=CONNECT_SECONDS)
+
     def end(self, run: str, grace: float, seconds: float) -> tuple[int, int]:
         """End the processes of a run there: (how many there were, how many outlived it), as `marked.end`.
 

@@ -20,6 +20,7 @@ from exporter_place import CALL, OFFICES, place
 from past_runs import whole
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporters import exchange
 from exporters.device import FRESH_SECONDS
 from exporters.metrics import OPTIONAL, table
 from exporters.registry import collectors
@@ -108,8 +109,9 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     probed = names(probe(url, "dinkes-rtr1")) | names(probe(url, "rsud-rtr1")) | names(probe(url, "disdik-rtr1"))
     own = http.get(f"{url}/metrics").decode()
     told = set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE)) - probed
-    needs_prometheus = {name for name in table() if name.startswith("opd_fibre_")}  # see test_fibre_metrics
-    assert probed | told == set(table()) - needs_prometheus
+    # see test_fibre_metrics (needs Prometheus), test_exchange_metrics (needs an exchange)
+    elsewhere = {name for name in table() if name.startswith(("opd_fibre_", *exchange.OURS))}
+    assert probed | told == set(table()) - elsewhere
     for name in told:
         assert f"# HELP {name} {table()[name].help}\n# TYPE {name} {table()[name].type}\n" in own
         for labels in re.findall(rf"^{name}\{{(.*)\}} ", own, re.MULTILINE):
