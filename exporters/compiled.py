@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any
 
 from exporters.collectors.contract import Port
@@ -17,7 +16,7 @@ from exporters.discovery import Discovered
 from exporters.ports import IF_DESCR, IF_NAME
 from exporters.registry import others, recipes
 from exporters.series import Series
-from exporters.sheet import Sheet
+from exporters.sheet import Sheet, at_places
 from exporters.widened import Narrow
 from ops.system.snmp import MOST_VARBINDS, Held
 
@@ -88,7 +87,7 @@ def compiled(ports: Sequence[Port], look: Look, own: Sequence[Series]) -> Compil
         look,
         Sheet([*told, *own], [*oids, *(oid for one in own for oid in one.oids)]),
         tuple(narrow for port in ports if port.narrow for narrow in Narrow.of(port, oids)),
-        _places([place for place, _ in guards]),
+        at_places([place for place, _ in guards]),
         tuple(value for _, value in guards),
     )
 
@@ -118,12 +117,3 @@ def _packets(blocks: Iterable[tuple[str, list[str]]]) -> tuple[tuple[str, ...], 
                 packets.append([*_HEAD])
             packets[-1] += part
     return tuple(tuple(dict.fromkeys(packet)) for packet in packets)
-
-
-def _places(places: Sequence[int]) -> Callable[[Sequence[Held]], tuple[Any, ...]]:
-    if not places:
-        return lambda _: ()
-    if len(places) == 1:
-        only = places[0]
-        return lambda row: (row[only],)
-    return itemgetter(*places)

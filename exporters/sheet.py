@@ -43,10 +43,10 @@ class Sheet:
         read = [one for one in self._recipes if one.oids]
         single = [at for at, one in enumerate(read) if len(one.oids) == 1]
         several = [at for at, one in enumerate(read) if len(one.oids) > 1]
-        self._pick = _getter([place[read[at].oids[0]] for at in single])
+        self._pick = at_places([place[read[at].oids[0]] for at in single])
         self._convert = [read[at].value for at in single]
-        self._several = [(read[at].value, _getter([place[oid] for oid in read[at].oids])) for at in several]
-        self._sort = _getter([(single + several).index(at) for at in range(len(read))])
+        self._several = [(read[at].value, at_places([place[oid] for oid in read[at].oids])) for at in several]
+        self._sort = at_places([(single + several).index(at) for at in range(len(read))])
         self._layouts: dict[tuple[bool, ...] | None, tuple[tuple[str, ...], str]] = {}
 
     def fill(self, values: Sequence[Held]) -> Filled:
@@ -100,7 +100,7 @@ def _line(one: Series) -> str:
     return f"{begin} {form if one.oids else form % one.value()}\n"
 
 
-def _getter(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+def at_places(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
     """What stands at these places, always as a tuple."""
     if not places:
         return lambda _: ()

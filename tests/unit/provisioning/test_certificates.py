@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import ssl
 import subprocess
@@ -13,21 +12,13 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_modules import load
 
 ROOT = Path(__file__).parents[3]
 WANTED = [
     {"name": "_region", "names": ["contoh.example", "*.contoh.example", "10.40.0.12"]},
     {"name": "dinkes", "names": ["dinkes.contoh.example", "www.dinkes.contoh.example"]},
 ]
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"playbooks/plugins/modules/{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 HOST, AUTHORITY = load("kominfo_certificates"), load("kominfo_authority")

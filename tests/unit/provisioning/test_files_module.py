@@ -7,7 +7,6 @@ import errno
 import grp
 import hashlib
 import hmac
-import importlib.util
 import json
 import os
 import pwd
@@ -19,19 +18,11 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_modules import load
 
 from ops.targets.host_files import _READ
 
 ROOT = Path(__file__).parents[3]
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"playbooks/plugins/modules/{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
