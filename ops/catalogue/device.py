@@ -51,6 +51,17 @@ class Queue(Data):
         return int(number) * _RATE_UNITS[unit] * self.rate_unit
 
 
+class Guard(Data):
+    """How the device takes a change back by itself when nobody comes back. Placeholders: seconds, minutes.
+
+    Lines are typed outside of the configuration mode.
+    """
+
+    arm: tuple[str, ...] = Field(description="before the change: from now on it will be taken back")
+    disarm: tuple[str, ...] = Field(description="after a new login has seen the change: it stays")
+    keep: tuple[str, ...] = Field(default=(), description="makes it outlive a restart, where that is not so anyway")
+
+
 class RunningConfig(Data):
     """How the whole configuration is read, and what of it may be kept. Patterns are searched in the unwrapped text."""
 
@@ -118,6 +129,9 @@ class Device(Data):
     optical: Optical | None = None
     command_line: str = Field(default="", alias="netmiko", description="netmiko's device_type")
     queue_commands: Queue | None = Field(default=None, alias="queue")
+    guard: Guard | None = Field(
+        default=None, description="none: a change that cuts us off stays until somebody goes there"
+    )
     whole_config: RunningConfig | None = Field(default=None, alias="running_config")
 
     @property

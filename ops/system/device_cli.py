@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from ops.errors import HostFailedError
 
 CONNECT_SECONDS = 5.0  # for the TCP connection
 TALK_SECONDS = 20.0  # for each step after it: many routers at once share this machine's cores
-_PROMPT = r"[>\]#]\s*$"  # every prompt of every vendor that we know ends so
+_PROMPT = r"(?:[>\]#]|\[[Yy]/[Nn]\]:?)\s*$"  # every prompt of every vendor that we know ends so, or asks back
+_MODES = {"huawei": ("system-view", "return"), "cisco_ios": ("configure terminal", "end")}  # by driver: into it, out
 REFUSED = "user or password refused"
 _known_lock = Lock()
 
@@ -41,8 +43,8 @@ class DeviceLogin:
 class DeviceCli:
     """An open command line. Ask with `ask`, change with `configure`."""
 
-    def __init__(self, name: str, connection: Any) -> None:
-        self._name, self._connection = name, connection
+    def __init__(self, name: str, connection: Any, driver: str = "") -> None:
+        self._name, self._connection, self._driver = name, connection, driver
 
     def ask(self, command: str, seconds: float = TALK_SECONDS) -> str:
         """What the device answers to one command within `seconds`; its own prompt is taken off."""
@@ -54,9 +56,30 @@ class DeviceCli:
 
     def configure(self, commands: Sequence[str], *, config_mode: bool) -> str:
         """Run commands one by one, in the device's configuration mode if it has one. All that was answered."""
-        enter, leave = ("system-view", "return") if config_mode else ("", "")
+        enter, leave = self._mode(config_mode)
         prompt = _PROMPT if config_mode else None
         return "\n".join(self._said(one, prompt, TALK_SECONDS) for one in (enter, *commands, leave) if one)
+
+    def push(self, commands: Sequence[str], error: str, *, config_mode: bool) -> str:
+        """As `configure`, but nothing is sent after the first line that the device refuses (pattern `error`).
+
+        `LINE: what it said`, or nothing when it took them all. The configuration mode is left in any case.
+        """
+        enter, leave = self._mode(config_mode)
+        wrong = ""
+        prompt = _PROMPT if self._driver in _MODES else None  # RouterOS: a line of ours may end as a prompt does
+        for one in (enter, *commands):
+            answer = self._said(one, prompt, TALK_SECONDS) if one else ""
+            if refused := re.search(error, answer):
+                wrong = f"{one}: {refused[0].strip()}"
+                break
+        if leave:
+            self._said(leave, _PROMPT, TALK_SECONDS)
+        return wrong
+
+    def _mode(self, config_mode: bool) -> tuple[str, str]:
+        """The words that lead into the configuration mode and out of it."""
+        return _MODES.get(self._driver, ("", "")) if config_mode else ("", "")
 
     def _said(self, command: str, prompt: str | None, seconds: float) -> str:
         self._connection.read_timeout_override = seconds  # netmiko waits for the echo of a command by a rule of its own
@@ -75,7 +98,7 @@ def device_cli(login: DeviceLogin) -> Iterator[DeviceCli]:
         _know(login)
         connection = _connect(login)
         try:
-            yield DeviceCli(login.name, connection)
+            yield DeviceCli(login.name, connection, login.driver)
         finally:
             # not disconnect(): asking Huawei whether it is in config mode takes 2 s. The device may hang up first.
             with contextlib.suppress(EOFError, OSError, paramiko.SSHException):

@@ -14,6 +14,7 @@ from ops.inventory.model import Region
 from ops.plan.change import Artifact, Change, Result
 from ops.progress import Event, Progress, State
 from ops.system.device_cli import REFUSED, DeviceCli, DeviceLogin, device_cli
+from ops.targets import router_backup, router_guard
 from ops.targets.contract import Applier, Reading
 from ops.world import World
 
@@ -81,17 +82,23 @@ def _each(world: World, routers: Sequence[str], work: Callable[[str], Answer]) -
 
 
 def _change(world: World, router: str, changes: Sequence[Change]) -> list[Result]:
-    """All changes of one router in one login, then what it really holds is read back and compared."""
+    """All changes of one router in one login; a new one reads back what it really holds, and lets the change stay."""
     model = _models(world.region).get(router)
     if model is None:
         return [Result(change, f"{router} is not declared") for change in changes]
     profile = device(model[1])
+    login, promise = _login(world, router, profile), ""
     try:
-        with device_cli(_login(world, router, profile)) as cli:
+        with device_cli(login) as cli:
+            router_backup.keep(world, router, cli, profile)
+            router_guard.arm(router, cli, profile)
+            promise = f"; {router_guard.promise(profile)}"
             done = [Result(change, _one(cli, profile, change)) for change in changes]
+        with device_cli(login) as cli:
             held = _read(cli, profile)
+            router_guard.disarm(router, cli, profile)
     except OpsError as error:
-        return [Result(change, _why(world, error)) for change in changes]
+        return [Result(change, _why(world, error) + promise) for change in changes]
     return [Result(result.change, result.error or _differs(result.change, held)) for result in done]
 
 
@@ -109,9 +116,8 @@ def _one(cli: DeviceCli, profile: Device, change: Change) -> str:
         commands += [command.format(**{**words, **before, **rates}) for command in profile.queue.remove]
     if after:
         commands += [command.format(**words) for command in profile.queue.set]
-    answer = cli.configure(commands, config_mode=profile.queue.config_mode)
-    refused = re.search(profile.queue.error, answer)
-    return f"the device refused: {refused[0].strip()}" if refused else ""
+    refused = cli.push(commands, profile.queue.error, config_mode=profile.queue.config_mode)
+    return f"the device refused {refused}" if refused else ""
 
 
 def _read(cli: DeviceCli, profile: Device) -> Queues:

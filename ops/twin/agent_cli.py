@@ -59,8 +59,13 @@ class RouterOs:
         verb = re.match(r"/?queue simple (add|set|remove|print)\b(.*)", text)
         if verb:
             return self._queue(verb[1], verb[2].strip())
+        return self._other(text)
+
+    def _other(self, text: str) -> str:
         if re.fullmatch(r"/export( terse)?( hide-sensitive)?", text):
             return agent_config.routeros_export(self._name, self._ports, self._queues)
+        if (guarded := agent_config.routeros_guard(self._queues, text)) is not None:
+            return guarded
         if item := self._menu.match(text):
             return agent_config.routeros_item(self._queues, item[1], item[2], item[3].strip())
         return "" if not text else f"bad command name {text.split(maxsplit=1)[0].strip('/')} (line 1 column 1)"
@@ -132,7 +137,7 @@ class Vrp:
     def __init__(self, name: str, _user: str, ports: Iterable[str], configuration: Configuration) -> None:
         self._name, self._ports, self._set = name, list(ports), configuration
         self._system = False
-        self._port = ""
+        self._port = self._asked = ""
 
     def prompt(self) -> str:
         if not self._system:
@@ -147,11 +152,17 @@ class Vrp:
         if text in {"quit", "return"}:
             return self._leave(text)
         if not self._system:
-            self._system = text == "system-view"
-            return "Enter system view, return user view with Ctrl+Z." if self._system else self._wrong
+            return self._user_view(text)
         if found := re.fullmatch(r"interface (\S+)", text):
             return self._enter(found[1])
         return self._configure(text)
+
+    def _user_view(self, text: str) -> str:
+        asked, self._asked = self._asked, text
+        if (guarded := agent_config.vrp_guard(self._set, text, asked)) is not None:
+            return guarded
+        self._system = text == "system-view"
+        return "Enter system view, return user view with Ctrl+Z." if self._system else self._wrong
 
     def _leave(self, how: str) -> str | None:
         if not self._system:

@@ -6,14 +6,17 @@ secrets in them. Nothing is hidden in the answer: whoever asks must not rely on 
 
 from __future__ import annotations
 
+import copy
 import re
 import shlex
+import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 Configuration = dict[str, dict[str, Any]]  # queue, port or menu by name, with its settings
 MENUS = ("/ppp secret", "/snmp community", "/system script")  # of RouterOS, whose items bear secrets
+GUARD = "#guard"  # what a change is taken back to, and when (Unix time; 0: not yet said)
 SYSTEM = "#"  # of VRP: settings outside any interface; the last word of a line by the words before it
 _VRP_LINE = re.compile(r"(snmp-agent community (?:read|write) (?:cipher )?|super password level \d+ cipher )(\S+)")
 _NAME = re.compile(r'\[\s*find (?:where )?name="?([^"\]\s]+)"?\s*\]')
@@ -26,7 +29,44 @@ def pairs(text: str) -> dict[str, str]:
 
 def queues(configuration: Configuration) -> Configuration:
     """What is no menu."""
-    return {name: held for name, held in configuration.items() if name not in MENUS}
+    return {name: held for name, held in configuration.items() if name not in {*MENUS, GUARD}}
+
+
+def snapshot(configuration: Configuration) -> Configuration:
+    """A copy of all but the guard."""
+    return copy.deepcopy({name: held for name, held in configuration.items() if name != GUARD})
+
+
+def routeros_guard(configuration: Configuration, text: str) -> str | None:
+    """Backups and the scheduler that loads one; None for any other line."""
+    if re.fullmatch(r"/system backup save name=kominfo-before dont-encrypt=yes", text):
+        configuration[GUARD] = {"before": snapshot(configuration), "due": 0}
+        return "Configuration backup saved"
+    if found := re.match(r"/system scheduler add name=kominfo-undo interval=(\d+)s on-event=", text):
+        if GUARD not in configuration:
+            return "failure: no such backup"
+        configuration[GUARD]["due"] = time.time() + int(found[1])
+        return ""
+    if text == '/system scheduler remove [find name="kominfo-undo"]':
+        configuration.pop(GUARD, None)
+        return ""
+    return "" if text == '/file remove [find name="kominfo-before.backup"]' else None
+
+
+def vrp_guard(configuration: Configuration, text: str, asked: str) -> str | None:
+    """`schedule reboot` and `save`, which ask back (`asked`: the line before); None for any other line."""
+    if found := re.fullmatch(r"schedule reboot delay (\d+)", asked) if text == "y" else None:
+        # a restart brings back what was saved; here everything is, until the next change
+        configuration[GUARD] = {"before": snapshot(configuration), "due": time.time() + 60 * int(found[1])}
+        return "Info: Reboot system is scheduled"
+    if text == "y" and asked == "save":
+        return "Info: The configuration is saved to the device."
+    if re.fullmatch(r"schedule reboot delay \d+|save", text):
+        return "Are you sure to continue? [Y/N]:"
+    if text == "undo schedule reboot":
+        configuration.pop(GUARD, None)
+        return ""
+    return None
 
 
 def routeros_item(configuration: Configuration, menu: str, verb: str, rest: str) -> str:

@@ -19,6 +19,7 @@ from ops.system.process import Ask, run
 from ops.system.sockets import Interfaces
 from ops.system.ssh_server import Session
 from ops.twin.agent_cli import LANGUAGES, Configuration, Limit
+from ops.twin.agent_config import GUARD
 from ops.twin.agent_mib import Port, Snapshot, view
 from ops.twin.agent_snmp import Agent
 
@@ -66,8 +67,10 @@ class Router:
         self._language, self._limits = LANGUAGES[spec.device.netmiko]
         self.configuration: Configuration = json.loads(keep.read_text(encoding="utf-8")) if keep.exists() else {}
         self._kept = _text(self.configuration)
+        self._undo: threading.Timer | None = None
         if self.configuration:
             self._shape(spec, self._limits(self.configuration))
+        self._guard()
 
     def answer(self, raw: bytes) -> bytes | None:
         """The reply to one SNMP packet."""
@@ -92,6 +95,7 @@ class Router:
 
     def changed(self) -> str:
         """Make the kernel and the disk hold what the configuration says; the error to show, or nothing."""
+        self._guard()
         with self._lock:
             text = _text(self.configuration)
             if text == self._kept:
@@ -107,7 +111,26 @@ class Router:
             return ""
 
     def close(self) -> None:
+        if self._undo:
+            self._undo.cancel()
         self._interfaces.close()
+
+    def _guard(self) -> None:
+        """Take everything back when the time that the configuration says has come, unless it says so no more."""
+        if self._undo:
+            self._undo.cancel()
+            self._undo = None
+        if due := self.configuration.get(GUARD, {}).get("due"):
+            self._undo = threading.Timer(max(0.0, due - time.time()), self._take_back)
+            self._undo.daemon = True
+            self._undo.start()
+
+    def _take_back(self) -> None:
+        before = self.configuration.pop(GUARD, {}).get("before")
+        if before is not None:
+            self.configuration.clear()
+            self.configuration.update(before)
+            self.changed()
 
     def _light(self, link: Link, running: dict[str, bool]) -> dict[Optic, float | None]:
         """What the transceiver measures: the budget, less what a fault takes; nothing received on a dead port."""
