@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ops.cli import prune
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
@@ -22,6 +23,7 @@ EPILOG = """examples:
   ops backup list
   ops backup coverage --json
   ops backup keys check
+  ops backup prune --plan
   ops backup escrow make --to /media/usb/shares
   ops backup escrow open-test --set simpus --share a.txt --share b.txt --share c.txt
   ops backup manifest --set dokumen-dinkes --to /srv/lists"""
@@ -46,9 +48,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     escrow.add_argument("--share", type=Path, action="append", default=[], metavar="FILE", help="open-test: a sheet")
     lists = below.add_parser("manifest", help="the newest manifest as lists that `ops drill verify` reads")
     lists.add_argument("--to", type=Path, metavar="FOLDER", required=True)
+    pruned = prune.add(below)
     for one in (escrow, lists):
         one.add_argument("--set", default="", metavar="NAME", help="the set")
-    for one in (run_, seed, covered, keys, escrow, lists, below.choices["list"]):
+    for one in (run_, seed, covered, keys, escrow, lists, pruned, below.choices["list"]):
         again(one)
 
 
@@ -71,7 +74,7 @@ def words(text: str) -> tuple[str, ...]:
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
     actions = {"run": _run, "list": _list, "status": _list, "coverage": _coverage, "seed": _seed}
-    actions |= {"keys": _keys, "escrow": _escrow, "manifest": _manifest}
+    actions |= {"keys": _keys, "escrow": _escrow, "manifest": _manifest, "prune": prune.run}
     return actions[args.action](args, screen)
 
 

@@ -19,6 +19,7 @@ JobKind = Literal[
     "config-backup",
     "backup",
     "drill",
+    "prune",
     "call-test",
     "report",
     "voip-check",

@@ -1,0 +1,60 @@
+"""What is known of one set's repository when somebody wants to prune it: of ledger, repository and last drill."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from backup import prune_guard
+from backup.chain import Chain
+from backup.layout import Item
+from backup.places import Places
+from backup.prune_guard import Copy, Facts, Refusal
+from backup.restic import Snapshot
+
+
+def lines(spots: Places, item: Item) -> list[dict[str, Any]]:
+    """The ledger's lines of one set, oldest first."""
+    return [line for line in spots.ledger.read() if line["of"] == item.key]
+
+
+def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Collection[str]) -> list[Refusal]:
+    """What speaks against removing these data snapshots."""
+    told = lines(spots, item)
+    counted = [line for line in told if line["event"] == "backup"]
+    data, manifests = ({str(line[key]) for line in counted} for key in ("snapshot", "manifest_snapshot"))
+    runs = {str(line["run"]) for line in told if "run" in line}
+    ours = [one for one in snapshots if one.id in data or set(one.tags) & runs]
+    copies = [
+        Copy(one.id, datetime.fromisoformat(one.time).timestamp(), one.bytes, one.id in data)
+        for one in snapshots
+        if one.id not in manifests
+    ]
+    foreign = {one.id for one in snapshots} - {one.id for one in ours} - manifests
+    facts = Facts(
+        time.time(),
+        item.set.schedule,
+        tuple(copies),
+        frozenset(remove),
+        str(counted[-1]["snapshot"]),
+        tuple(sorted(foreign)),
+        _drilled(spots, item),
+    )
+    return prune_guard.refusals(facts)
+
+
+def _drilled(spots: Places, item: Item) -> tuple[str, float] | None:
+    """(class, when) of the set's last drill, by its signed record."""
+    for line in reversed(Chain(spots.evidence / "index.jsonl").read()):
+        path = spots.evidence / str(line["file"])
+        content = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != line["sha256"]:
+            continue  # a record that was changed proves nothing
+        told = json.loads(content)
+        if f"{told['opd']}.{told['service']}" == item.key:
+            return str(told["class"]), datetime.fromisoformat(told["declared"]).timestamp()
+    return None

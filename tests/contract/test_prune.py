@@ -1,0 +1,154 @@
+"""Pruning with a real restic: exactly what was shown goes, everything else restores, and every attack stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from backup_rig import Rig, item, rig
+from repository_stock import cheapen
+
+from backup import prune
+from backup.chain import Chain
+from backup.prune import Order, Plan
+from ops.errors import RefusedError, UsageError
+from ops.inventory.model import RetentionPolicy
+
+DAY = 86400.0
+ITEM = item("files", "/srv/contoh")
+POLICY = RetentionPolicy(daily=3, weekly=0, monthly=1)
+AGES = (70, 60, 50, 0)  # days
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[Rig]:
+    """Six dated backups with their manifests, all in the ledger, and a green drill."""
+    with rig() as made:
+        made.restic().ensure()
+        cheapen(made.repository)
+        for age in AGES:
+            _backup(made, age)
+        _drilled(made, "none")
+        yield made
+
+
+@pytest.fixture
+def there(base: Rig) -> Iterator[Rig]:
+    """A copy of it that may be pruned."""
+    with rig() as made:
+        shutil.copytree(base.repository, made.repository)
+        shutil.copytree(base.folder / "state", made.folder / "state")
+        yield made
+
+
+def _backup(made: Rig, age: float, size: int = 20_000, counted: bool = True) -> str:
+    source = made.folder / "srv/contoh"
+    source.mkdir(parents=True, exist_ok=True)
+    (source / "tetap").write_bytes(bytes(range(256)) * 400)
+    (source / "baru").write_bytes(f"{age}".encode() * (size // len(f"{age}")))
+    at = time.time() - age * DAY - 60
+    stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    restic = made.restic()
+    words = [*restic.backup_words("localhost", [ITEM.key]), "--time", stamp]
+    data = restic.backup([*words, str(source)])
+    note = restic.backup([*words, "--tag", "manifest", "--stdin", "--stdin-filename", "/manifest.json"], f"{age}")
+    if counted:
+        line = {"snapshot": data.snapshot, "manifest_snapshot": note.snapshot, "bytes": data.bytes, "taken": at}
+        made.places.ledger.append({"event": "backup", "of": ITEM.key, "run": f"run-{age}", **line})
+    return data.snapshot
+
+
+def _drilled(made: Rig, fault: str) -> None:
+    folder = made.places.evidence
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC).isoformat()
+    record = json.dumps({"opd": ITEM.opd.code, "service": ITEM.set.name, "class": fault, "declared": now})
+    (folder / f"{fault}.json").write_text(record)
+    digest = hashlib.sha256(record.encode()).hexdigest()
+    Chain(folder / "index.jsonl").append({"file": f"{fault}.json", "sha256": digest})
+
+
+def planned(made: Rig, policy: RetentionPolicy = POLICY) -> Plan:
+    return prune.plan(made.places, ITEM, made.restic(), policy)
+
+
+def apply(made: Rig, plan: Plan, shown: float = 0.0) -> None:
+    prune.apply(made.places, ITEM, made.restic(), Order(plan, POLICY, shown, "uji"))
+
+
+def ids(made: Rig) -> set[str]:
+    return {one.id for one in made.restic().snapshots()}
+
+
+def test_exactly_what_was_shown_goes_and_the_rest_restores(there: Rig, base: Rig) -> None:
+    before, plan = ids(there), planned(there)
+    assert plan.refused == ()
+    assert len(plan.remove) == 6, "three that are older than a month, with their manifests"
+    assert ids(there) == before, "a plan changes nothing"
+    assert prune.load(there.places, plan.id) == plan
+    apply(there, plan)
+    assert ids(there) == before - set(plan.remove)
+    assert there.restic().must(["check", "--read-data"], 60)["code"] == 0
+    there.restic().restore(plan.newest, str(base.folder / "srv/contoh"), str(there.folder / "out"))
+    assert (there.folder / "out/tetap").stat().st_size == 256 * 400
+    (line,) = [one for one in prune.chain(there.places).read() if one["event"] == "pruned"]
+    assert (line["removed"], line["by"], line["plan"]) == (list(plan.remove), "uji", plan.id)
+    apply(there, plan)  # a station that was killed before it could note it
+    assert len(prune.chain(there.places).read()) == 1
+    assert planned(there).remove == ()
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"),
+    [
+        (lambda made: _backup(made, -3, counted=False), "future"),
+        (lambda made: [_backup(made, n / 100, 10, counted=False) for n in range(7)], "flood"),
+        (lambda made: _backup(made, 0.01, counted=False), "foreign"),
+        (lambda made: _drilled(made, "tamper"), "drill"),
+    ],
+)
+def test_what_happens_between_plan_and_act_stops_it(there: Rig, attack: object, reason: str) -> None:
+    plan = planned(there)
+    attack(there)  # type: ignore[operator]
+    before = ids(there)
+    with pytest.raises(RefusedError):
+        apply(there, plan)
+    assert ids(there) == before
+    assert reason in prune.refused(there.places)
+    assert planned(there).refused != ()
+
+
+def test_a_plan_that_is_young_foreign_or_changed_is_not_carried_out(there: Rig) -> None:
+    plan = planned(there)
+    with pytest.raises(RefusedError, match="days ago"):
+        apply(there, plan, shown=7 * DAY)
+    assert prune.refused(there.places) == {"age": 1}
+    path = there.places.state / "prunes" / f"{plan.id}.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps({**told, "remove": [*told["remove"], plan.newest]}))
+    with pytest.raises(RefusedError, match="not the one that was shown"):
+        prune.load(there.places, plan.id)
+    with pytest.raises(UsageError):
+        prune.load(there.places, "../../etc")
+    with pytest.raises(UsageError):
+        apply(there, dataclasses.replace(plan, of="other.set"))
+    assert len(ids(there)) == 2 * len(AGES)
+
+
+def test_a_policy_that_keeps_more_by_now_stops_an_old_plan(there: Rig) -> None:
+    plan = planned(there)
+    with pytest.raises(RefusedError, match="is kept by the policy now"):
+        prune.apply(there.places, ITEM, there.restic(), Order(plan, RetentionPolicy(daily=90), 0.0))
+
+
+def test_more_than_a_tenth_needs_two(there: Rig) -> None:
+    assert planned(there).needs_two
+    assert not planned(there, RetentionPolicy(daily=90)).needs_two
+    assert Path(there.places.state / "prunes").is_dir()
