@@ -96,8 +96,8 @@ def load(spots: Places, plan_id: str) -> Plan:
         raise UsageError(f"there is no plan {plan_id} to prune", "ops backup prune --plan")
     told = json.loads(path.read_text(encoding="utf-8"))
     pairs = tuple((reason, text) for reason, text in told.pop("refused"))
-    lists = {name: tuple(told.pop(name)) for name in ("keep", "remove")}
-    found = Plan(**told, **lists, refused=pairs)
+    told |= {name: tuple(told[name]) for name in ("keep", "remove")}
+    found = Plan(**told, refused=pairs)
     if found.id != plan_id:
         raise RefusedError(f"plan {plan_id} is not the one that was shown", "ops backup prune --plan")
     return found

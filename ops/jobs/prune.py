@@ -64,8 +64,8 @@ def _plan(run: Inside) -> Verdict:
         made.append(told)
         why = told["refused"][0][1] if told["refused"] else f"{len(told['remove'])} snapshots, {told['share']:.1%}"
         run.progress(Event("plan", item.key, State.SKIPPED if told["refused"] else State.OK, why))
-    error = PartlyAppliedError(f"no plan for {', '.join(failed)}: {next(iter(failed.values()))}") if failed else None
-    return Verdict({"plans": made, "failed": failed}, error)
+    wrong = PartlyAppliedError(f"no plan for {', '.join(failed)}: {next(iter(failed.values()))}") if failed else None
+    return Verdict({"plans": made, "failed": failed}, wrong)
 
 
 def _apply(run: Inside) -> Verdict:
