@@ -23,6 +23,15 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
 
 
+def add_common_again(parser: argparse.ArgumentParser) -> None:
+    """The same behind an action, where people write them; SUPPRESS keeps what stood before it."""
+    hidden = argparse.SUPPRESS
+    parser.add_argument("-i", "--inventory", type=Path, default=hidden, help=hidden)
+    parser.add_argument("--twin", metavar="NAME", default=hidden, help="act on the twin NAME")
+    parser.add_argument("--json", action="store_true", default=hidden, help="result as JSON")
+    parser.add_argument("-q", "--quiet", action="store_true", default=hidden, help=hidden)
+
+
 def inventory_of(args: argparse.Namespace) -> Path:
     """The inventory folder asked for, or the only one there is."""
     if args.inventory:

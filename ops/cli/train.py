@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ops.cli.common import world_of
+from ops.cli.common import add_common_again, world_of
 from ops.cli.screen import Screen
 from ops.errors import UsageError
 
@@ -36,9 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     stop = below.add_parser("stop", help="end it and mend whatever is still broken")
     for one in (listed, start, show, answers, check, stop):
         one.add_argument("--language", choices=("en", "id"), default="en", help="of story and sheet")
-        one.add_argument("--twin", metavar="NAME", default=argparse.SUPPRESS, help="the twin to train on")
-        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        one.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add_common_again(one)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
