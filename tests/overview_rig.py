@@ -31,6 +31,7 @@ class Wrong:
     detour: Collection[str] = ()
     bps: Mapping[str, float] = field(default_factory=dict)
     days: Mapping[str, float] = field(default_factory=dict)
+    whole: Collection[str] | None = None  # segments seen to be whole; None: all others, where nothing is dark
 
 
 def ports_text(region: Region, wrong: Wrong = Wrong(), now: float = NOW) -> str:
@@ -63,8 +64,10 @@ def own_text(region: Region, wrong: Wrong = Wrong(), now: float = NOW) -> str:
     """What /metrics tells of the plant, judged just now. Nothing is seen to be whole where something is dark."""
     made = [sample(r.JUDGED, {}, now)]
     made += [sample(r.SUSPECT, {"segment": name}, share) for name, share in wrong.cut.items()]
-    if not wrong.dark and not wrong.silent:
-        seen = (one.name for one in region.plant.segments if one.name not in wrong.cut)
+    seen = wrong.whole
+    if seen is None and not wrong.dark and not wrong.silent:
+        seen = [one.name for one in region.plant.segments if one.name not in wrong.cut]
+    if seen:
         made += [sample(r.WHOLE, {"segment": name}, 1) for name in seen]
     for one in watched(region.opds):
         port = one.labels | {"ifname": one.link.ifname}
