@@ -99,6 +99,7 @@ def region_variables(region: Region) -> dict[str, Any]:
         },
         "station": {"address": str(region.station.address), "exporter_port": region.station.exporter_port},
         "pbx": region.numbering.pbx,
+        "trunks": sorted({str(address) for trunk in region.numbering.trunks for address in trunk.servers}),
         "vault": {
             "server": region.recovery.vault.server,
             "port": region.recovery.vault.port,
