@@ -40,7 +40,7 @@ class Reading:
 
 def parse(text: str, wanted: frozenset[str], at: float) -> Iterator[Reading]:
     """The wanted samples of a text. A line that is no sample, or no number, is passed over."""
-    for line in text.splitlines():
+    for line in text.split("\n"):
         cut = line.find("{")
         name = line[:cut] if cut > 0 else line.partition(" ")[0]
         if name in wanted and (match := _LINE.match(line)):
