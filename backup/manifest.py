@@ -24,6 +24,7 @@ class Manifest:
     taken     epoch seconds of the station's clock, when the set began to be read
     unstable  paths that changed while they were being read; they prove nothing
     canaries  path below the source → sha256 that nobody has a reason to change
+    run       of a backup that the host took by itself: {mark, unfinished, key, bytes, added}
     figures   shares (0 to 1) against the backup before: changed, newly looking encrypted; canaries that changed
     """
 
@@ -39,6 +40,7 @@ class Manifest:
     unstable: tuple[str, ...] = ()
     canaries: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, float] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         return canonical(asdict(self))
@@ -55,15 +57,27 @@ def digest(sealed_text: str) -> str:
 
 
 def opened(sealed_text: str, public_pem: str) -> tuple[Manifest, bool]:
-    """(manifest, whether its signature is the station's). OpsError when it is no manifest at all."""
+    """(manifest, whether the holder of that key signed it). OpsError when it is no manifest at all."""
+    text, signature = outer(sealed_text)
     try:
-        outer = json.loads(sealed_text)
-        inner = json.loads(outer["manifest"])
+        inner = json.loads(text)
         manifest = Manifest(**{**inner, "unstable": tuple(inner["unstable"])})
-        signed = verify(public_pem, outer["manifest"].encode(), outer["signature"])
     except (ValueError, KeyError, TypeError) as error:
-        raise OpsError(f"the backup's manifest cannot be read: {error}", "take a new backup of this set") from None
-    return manifest, signed
+        raise _unreadable(error) from None
+    return manifest, verify(public_pem, text.encode(), signature)
+
+
+def outer(sealed_text: str) -> tuple[str, str]:
+    """(the text that was signed, its signature). OpsError when it is no manifest at all."""
+    try:
+        found = json.loads(sealed_text)
+        return str(found["manifest"]), str(found["signature"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> OpsError:
+    return OpsError(f"the backup's manifest cannot be read: {error}", "take a new backup of this set")
 
 
 def expected(manifest: Manifest) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import platform
 import pwd
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from backup import keycheck, layout, loopback
 from backup.chain import Chain
@@ -36,6 +37,8 @@ class Places:
     run_as: str = "postgres"  # account that restored databases are opened as; whoever runs `ops` when empty
     root: str = ""  # folder that holds the servers' trees in a loopback twin
     memory: str = ""  # folder on source hosts with what they know of earlier runs; canaries and figures need one
+    host: Callable[[str], Exec] | None = None  # where programs of a source host run; none in a loopback twin
+    received: Callable[[Item], str] = lambda _item: ""  # «<epoch s> <snapshot id>» lines, by the vault's own clock
     key_files: Callable[[], str] = str  # paths …/<opd>.<set>/keys/<id> at the vault, one a line
 
     def path_of(self, item: Item) -> str:
@@ -47,6 +50,15 @@ class Places:
     def ledger(self) -> Chain:
         """Every backup that this station took, and every key it registered."""
         return Chain(self.state / "ledger" / "backup.jsonl")
+
+    def public_pem(self, entry: Mapping[str, Any]) -> str:
+        """Who must have signed the manifest of this line of the ledger: its host's registered key, or the station's."""
+        if not (mark := entry.get("signed_by")):
+            return self.signer.public_pem()
+        keys = [line["public"] for line in self.ledger.read() if line["event"] == "signer" and line["mark"] == mark]
+        if not keys:
+            raise OpsError(f"no host key {mark} is registered", "somebody changed the ledger; keep it as evidence")
+        return str(keys[-1])
 
     @property
     def signer(self) -> Signer:
@@ -119,6 +131,8 @@ def _servers(world: World) -> Places:
             Secret(file=layout.REST_PASSWORD_FILE),
             layout.CA_FILE,
             key,
+            tuple(one.window for one in region.recovery.slow_hours),
+            region.timezone,
         )
         return Restic(world.fleet.on(host), repository)
 
@@ -139,8 +153,14 @@ def _servers(world: World) -> Places:
         argv = ["find", layout.VAULT_FOLDER, "-mindepth", "4", "-maxdepth", "4", "-path", "*/keys/*", "-type", "f"]
         return world.fleet.on(region.recovery.vault.server).run(argv, Ask(timeout=60)).must().out
 
+    def received(item: Item) -> str:
+        folder = f"{layout.VAULT_FOLDER}/{item.set.server}/{item.key}/snapshots"
+        argv = ["find", folder, "-type", "f", "-printf", "%T@ %f\\n"]
+        return world.fleet.on(region.recovery.vault.server).run(argv, Ask(timeout=60)).must().out
+
     made = Places(region.name, region.timezone, world.state, source, view, drills)
-    return replace(made, memory=layout.MEMORY_FOLDER, key_files=files)
+    asked = replace(made, memory=layout.MEMORY_FOLDER, key_files=files)
+    return replace(asked, host=world.fleet.on, received=received)
 
 
 def installed(restic: Restic) -> None:

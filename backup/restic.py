@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backup import trouble
-from backup.hostside import programs, restic_call
+from backup.hostside import limits, programs, restic_call
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
 from ops.system.process import Ask, Exec
 
 AT_LEAST = (0, 18)
-MODULES = (programs, restic_call)
+MODULES = (programs, limits, restic_call)
 NAMED = 5  # of restic's own errors that a message repeats
 QUICK = 60.0  # seconds for calls that only read the repository's lists
 LONG = 6 * 3600.0  # seconds for calls that move data; the declared RTO is the caller's own limit
@@ -44,6 +44,8 @@ class Repository:
     user_password: Secret = Secret()
     ca: str = ""  # certificate file on the host that restic runs on
     key_hint: str = ""  # id of the registered key: foreign key files are then never tried
+    limits: tuple[Mapping[str, Any], ...] = ()  # see `hostside/limits.py`
+    timezone: str = "UTC"  # that the hours of `limits` are of
 
     def spec(self) -> dict[str, Any]:
         return {
@@ -52,6 +54,8 @@ class Repository:
             "user": self.user,
             "user_password": self.user_password.spec(),
             "ca": self.ca,
+            "limits": list(self.limits),
+            "timezone": self.timezone,
         }
 
 

@@ -155,7 +155,7 @@ def _unfinished(lines: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _manifest(run: Story) -> tuple[str, tuple[Manifest, bool]]:
-    snapshot, public = run.drill.entry["manifest_snapshot"], run.spots.signer.public_pem()
+    snapshot, public = run.drill.entry["manifest_snapshot"], run.spots.public_pem(run.drill.entry)
 
     def work() -> dict[str, Any]:
         text = run.there.dump(snapshot, manifest.FILE)

@@ -53,7 +53,8 @@ def take(spots: Places, item: Item) -> BackupResult:
     # Written ahead: what an interrupted backup leaves in the append-only vault can be told from a stranger's.
     restic.mark = f"run-{secrets.token_hex(8)}"
     spots.ledger.append({"event": "begun", "of": item.key, "run": restic.mark, "at": at, "by": places.who()})
-    taken = source(item.set.kind).take(restic, Asked(item.key, spots.path_of(item), spots.timezone, spots.memory))
+    asked = Asked(item.key, spots.path_of(item), spots.timezone, spots.memory, item.set.mount)
+    taken = source(item.set.kind).take(restic, asked)
     entry = _record(spots, item, restic, taken, at)
     if not taken.saved.complete:
         what = f"{item.set.server}: {item.set.source}: snapshot {taken.saved.snapshot[:12]} is not complete"

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+QUIET = False  # set where no station listens: a run of the host's own
 PULSE = 2.0  # seconds between signs of life to the station
 TIMED_OUT = 124  # as timeout(1)
 _PR_SET_PDEATHSIG = 1
@@ -22,6 +23,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def tell(**event: Any) -> None:
     """One event to the station, at once. A station that is gone ends this process, and first what it started."""
+    if QUIET:
+        return
     try:
         print("@event " + json.dumps(event), flush=True)
     except OSError:

@@ -6,13 +6,16 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
+import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from backup.hostside import programs
+from backup.hostside import limits, programs
 
-PROBE_SECONDS = 5.0
+PROBE_SECONDS = 5.0  # for the port to open
+ANSWER_SECONDS = 8.0  # for the server behind it to say anything: together a dead vault is told within 15 s
 
 
 def restic(  # one call's whole description, sent as JSON
@@ -34,6 +37,7 @@ def restic(  # one call's whole description, sent as JSON
     secrets = {"--password-file": programs.secret(repository["password"]), "--repository-file": _full(repository)}
     secrets |= {option: programs.secret(spec) for option, spec in repository.get("files", {}).items()}
     options = ["--cacert", repository["ca"]] if repository.get("ca") else []
+    options += limits.words(repository.get("limits", ()), repository.get("timezone", "UTC"), time.time())
     cache = ["--cache-dir", repository["cache"]] if repository.get("cache") else ["--no-cache"]
     return programs.run(
         [program, "--json", *options, *cache, *words],
@@ -91,4 +95,24 @@ def _probe(url: str) -> str:
     if not url.startswith("rest:"):
         return ""
     found = urllib.parse.urlsplit(url.removeprefix("rest:"))
-    return programs.reachable(found.hostname or "", found.port or 8000, PROBE_SECONDS)
+    where = (found.hostname or "", found.port or 8000)
+    return programs.reachable(*where, PROBE_SECONDS) or _speaks(*where, is_tls=found.scheme == "https")
+
+
+def _speaks(address: str, port: int, *, is_tls: bool) -> str:
+    """Empty when the server behind an open port answers a request with anything at all, else why not.
+
+    Nothing secret is said, and whose certificate it is matters not: restic itself judges that.
+    """
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((address, port), PROBE_SECONDS) as plain:
+            plain.settimeout(ANSWER_SECONDS)
+            door = trust.wrap_socket(plain) if is_tls else plain
+            door.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return "" if door.recv(1) else "the server closes the connection at once"
+    except TimeoutError:
+        return f"the port is open, and nothing answers within {ANSWER_SECONDS:.0f} s"
+    except OSError as error:
+        return str(error)

@@ -15,12 +15,15 @@ from backup.verify import encrypted
 PACKS = 0.97  # of its size: what packs better is no ciphertext
 
 
-def take(*, root: str, key: str, remembered: str, call: Mapping[str, Any]) -> dict[str, Any]:
+def take(*, root: str, key: str, remembered: str, call: Mapping[str, Any], is_mount: bool = False) -> dict[str, Any]:
     """{content, unstable, canaries, figures, done}; `done` (restic's answer) lacks where the folder is empty.
 
     `remembered`: file of what the host knows of the last run; without one there are neither canaries nor figures, and
-    every file is read. `call`: what `restic_call.restic` takes; its words get the folder added.
+    every file is read. `call`: what `restic_call.restic` takes; its words get the folder added. `is_mount`: whether the
+    folder is declared a mount point. RuntimeError when it is not what is declared.
     """
+    if is_mount and not os.path.ismount(root):
+        raise RuntimeError(f"{root} is declared a mount and is none: is the share mounted?")
     last = memory.load(remembered)
     planted = canaries.plant(root, key, last.get("canaries", ())) if remembered and _holds(root) else []
     begun = time.time_ns()

@@ -20,6 +20,7 @@ class Asked:
     source: str
     timezone: str
     memory: str = ""
+    is_mount: bool = False  # whether the folder is declared a mount point
 
     @property
     def memory_file(self) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import canaries, memory, observe, programs, restic_call, set_files, tree
-from backup.restic import LONG, Restic
+from backup.hostside import canaries, memory, observe, programs, set_files, tree
+from backup.restic import LONG, MODULES, Restic
 from backup.sources.contract import Asked, Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
 from backup.verify import encrypted
@@ -17,14 +17,15 @@ from ops.errors import OpsError
 from ops.system import hostpython
 
 ONE_FILE = False
-_TAKE = (programs, restic_call, encrypted, tree, memory, canaries, set_files)
+_TAKE = (*MODULES, encrypted, tree, memory, canaries, set_files)
 _LOOK = (programs, tree, observe)
 
 
 def take(restic: Restic, asked: Asked) -> Taken:
     """Read, back up, read again: what changed in between is told as unstable instead of passing for a difference."""
     words = restic.call(restic.backup_words(restic.where.name, [asked.key]), LONG)
-    about = {"root": asked.source, "key": asked.key, "remembered": asked.memory_file, "call": words}
+    about: dict[str, Any] = {"root": asked.source, "key": asked.key, "remembered": asked.memory_file, "call": words}
+    about["is_mount"] = asked.is_mount
     answer = hostpython.call(restic.where, hostpython.Call(_TAKE, "take", about, 2 * LONG))
     if not answer["content"]:
         what = f"{restic.where.name}: {asked.source} is empty"
@@ -42,7 +43,7 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     content = hostpython.call(restic.where, asked)
     logs = {path: entry for path, entry in manifest.items() if entry.get("grows") and _longer(content.get(path), entry)}
     if logs:
-        about = {"root": place.data, "sizes": {path: entry["size"] for path, entry in logs.items()}}
+        about: dict[str, Any] = {"root": place.data, "sizes": {path: entry["size"] for path, entry in logs.items()}}
         heads = hostpython.call(restic.where, hostpython.Call(_LOOK, "heads", about, place.limit))
         for path, entry in logs.items():
             content[path] |= {"size": entry["size"], "mtime_ns": entry["mtime_ns"], "sha256": heads[path]}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import memory, pg, pg_backup, pg_prove, programs, restic_call
-from backup.restic import LONG, Restic
+from backup.hostside import memory, pg, pg_backup, pg_prove, programs
+from backup.restic import LONG, MODULES, Restic
 from backup.sources.contract import Asked, Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
@@ -28,7 +28,7 @@ def take(restic: Restic, asked: Asked) -> Taken:
         "call": restic.call(words, LONG),
         "remembered": asked.memory_file,
     }
-    called = hostpython.Call((programs, restic_call, memory, pg, pg_backup), "backup", about, LONG + 60)
+    called = hostpython.Call((*MODULES, memory, pg, pg_backup), "backup", about, LONG + 60)
     answer = hostpython.call(restic.where, called)
     saved = restic.saved(answer["done"])
     if saved.bytes == 0:

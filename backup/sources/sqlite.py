@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import memory, programs, restic_call, sqlite
-from backup.restic import LONG, Restic
+from backup.hostside import memory, sqlite
+from backup.restic import LONG, MODULES, Restic
 from backup.sources.contract import Asked, Place, Restored, Taken
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
@@ -19,7 +19,7 @@ def take(restic: Restic, asked: Asked) -> Taken:
     path = f"/{asked.source.rpartition('/')[2]}"
     words = [*restic.backup_words(restic.where.name, [asked.key]), "--stdin-filename", path]
     about = {"database": asked.source, "call": restic.call(words, LONG), "remembered": asked.memory_file}
-    called = hostpython.Call((programs, restic_call, memory, sqlite), "backup", about, LONG + 60)
+    called = hostpython.Call((*MODULES, memory, sqlite), "backup", about, LONG + 60)
     answer = hostpython.call(restic.where, called)
     saved = restic.saved(answer["done"])
     if saved.bytes != answer["facts"]["bytes"]:
@@ -32,7 +32,7 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     """The restored file, as it lies there: opened so that nothing is written, with SQLite's own check of all pages."""
     del manifest
     arguments = {"database": place.data, "run_as": place.run_as}
-    asked = hostpython.Call((programs, restic_call, memory, sqlite), "facts", arguments, place.limit)
+    asked = hostpython.Call((*MODULES, memory, sqlite), "facts", arguments, place.limit)
     return Restored(hostpython.call(restic.where, asked))
 
 

@@ -225,6 +225,28 @@ class Escrow(Declared):
     threshold: Annotated[int, Field(ge=2, le=16, description="how many shares open a backup")] = 3
 
 
+class UploadWindow(Declared):
+    """Hours in which backups go slowly, so that an office's line is left to its work."""
+
+    hours: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")] = Field(
+        description="as `07:00-17:00`, by the region's clock; 22:00-04:00 goes over midnight"
+    )
+    upload: Bandwidth = Field(description="bits per second that one backup may send")
+
+    @property
+    def window(self) -> dict[str, str | int]:
+        """As hosts read it: restic counts in KiB per second."""
+        begin, _, end = self.hours.partition("-")
+        return {"from": begin, "until": end, "kib_per_second": max(1, self.upload // 8192)}
+
+
+class CopyPlan(Declared):
+    """The second place, away from the vault, to which its files are copied."""
+
+    server: Name = Field(description="the server that fetches and keeps the second copy")
+    folder: str = Field(default="/srv/kominfo-copy", description="absolute path of the copies there")
+
+
 class Recovery(Declared):
     vault: Vault
     drills: DrillPlan
@@ -232,6 +254,10 @@ class Recovery(Declared):
     keys: SecretNames = Field(default={}, description="what for: the name of the secret")
     escrow: Escrow | None = None
 
+    taken_by: Literal["station", "hosts"] = Field(
+        default="station", description="station: schedules with job backup; hosts: each by its own systemd timers"
+    )
+    slow_hours: tuple[UploadWindow, ...] = Field(default=(), description="when backups send slowly")
 
 # ---- opd/<code>.yml
 
@@ -309,6 +335,7 @@ class BackupSet(Declared):
     schedule: str = Field(default="daily", description="hourly, daily or weekly")
     owner: Title = Field(default="", description="who answers for it; the office when empty")
 
+    mount: bool = Field(default=False, description="whether source is a mount point: nothing is backed up without it")
 
 class NoBackup(Declared):
     """A signed decision that there is no backup, and until when."""

@@ -97,7 +97,7 @@ def lists(world: World, item: Item, folder: Path) -> tuple[Path, Path]:
     text = restic.dump(counted[-1]["manifest_snapshot"], manifest.FILE)
     if manifest.digest(text) != counted[-1]["manifest_sha256"]:
         raise OpsError(f"{item.key}: the manifest is not the one of the ledger", "keep the vault as it is")
-    made, _ = manifest.opened(text, spots.signer.public_pem())
+    made, _ = manifest.opened(text, spots.public_pem(counted[-1]))
     folder.mkdir(parents=True, exist_ok=True)
     written = folder / f"{item.key}.manifest", folder / f"{item.key}.canaries"
     for path, content in zip(written, (manifest.expected(made), manifest.canary_list(made)), strict=True):
