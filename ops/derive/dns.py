@@ -53,6 +53,7 @@ def _region_records(region: Region) -> list[Record]:
     records = [(server.name.lower(), "A", str(server.address)) for server in region.servers]
     records += [("station", "A", str(region.station.address))]
     records += [("provision", "A", str(server.address)) for server in region.group("web")[:1]]
+    records += [("status", "A", str(server.address)) for server in region.group("web")[:1]]
     records += _pbx_records(region)
     for opd in region.opds:
         for web in opd.web:

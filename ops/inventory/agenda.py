@@ -19,9 +19,13 @@ JobKind = Literal[
     "config-backup",
     "backup",
     "drill",
+    "copy",
+    "rot-scan",
     "prune",
     "call-test",
+    "throughput",
     "report",
+    "status-page",
     "voip-check",
 ]
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)

@@ -282,4 +282,5 @@ def test_a_week_of_batubara_with_two_who_ask(seed: int) -> None:
         "call-test-daily": 7,
         "drill-weekly": 1,
         "report-monthly": 1,
+        "status-page": 7 * 24 * 4,
     }
