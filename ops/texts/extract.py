@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-_CALLS = {"_", "text", "mark", "count"}
-_PLURAL = "count"  # its first argument is the one that is translated
+# what asks for a text, with how many arguments at least (lists count too)
+_LEAST = {"_": 1, "t": 1, "text": 1, "mark": 1, "count": 3}
+_NEVER = 999
 _TEMPLATES = {".html", ".j2", ".svg", ".txt"}
 
 
@@ -29,12 +30,11 @@ def texts(folders: Iterable[Path]) -> dict[str, list[str]]:
 
 def _python(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if not isinstance(node, ast.Call) or not node.args:
+        if not isinstance(node, ast.Call):
             continue
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        first = node.args[0]
-        if name in _CALLS and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            yield first.value, node.lineno
+        if len(node.args) >= _LEAST.get(name, _NEVER) and isinstance(first := node.args[0], ast.Constant):
+            yield str(first.value), node.lineno
 
 
 def _template(path: Path) -> Iterator[tuple[str, int]]:
@@ -42,6 +42,16 @@ def _template(path: Path) -> Iterator[tuple[str, int]]:
 
     for node in Environment(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
         name = getattr(node.node, "name", getattr(node.node, "attr", ""))
-        first = node.args[0] if node.args else None
-        if name in _CALLS and isinstance(first, nodes.Const) and isinstance(first.value, str):
-            yield first.value, node.lineno
+        if len(node.args) >= _LEAST.get(name, _NEVER) and isinstance(first := node.args[0], nodes.Const):
+            yield str(first.value), node.lineno
+
+
+def literals(folders: Iterable[Path]) -> set[str]:
+    """Every string of the Python files: a text of a table may be asked for by a name that stands elsewhere."""
+    return {
+        node.value
+        for folder in folders
+        for path in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }

@@ -39,7 +39,7 @@ class Rendering:
         given: dict[str, Any] = {
             "_": words.text, "words": words, "visit": visit, "user": visit.user, "zone": visit.zone,
             "theme": visit.theme, "nav": navigation(visit), "csrf": lambda: _proof(visit), "here": _here(visit),
-            "region": visit.world.region, "job_name": partial(wording.job, words),
+            "region": visit.world.region, "job_name": partial(wording.job_name, words),
             "act_name": partial(wording.act, words),
         }  # fmt: skip
         return self._env.get_template(template).render({**given, **values})

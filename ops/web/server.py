@@ -9,6 +9,7 @@ import uvicorn
 
 from ops.system.sockets import Socket
 from ops.web.app import application
+from ops.web.shared import Shared
 from ops.world import World
 
 _LEAVE = 3  # seconds that open streams may take to end
@@ -20,6 +21,7 @@ class Centre:
 
     def __init__(self, world: World, listening: Socket) -> None:
         self._app = application(world)
+        self.shared: Shared = self._app.state.shared
         config = uvicorn.Config(
             self._app, log_level="warning", access_log=False, server_header=False, date_header=True,
             timeout_graceful_shutdown=_LEAVE, forwarded_allow_ips="127.0.0.1",
@@ -36,7 +38,7 @@ class Centre:
         self._thread.start()
 
     def stop(self) -> None:
-        self._app.state.shared.closing.set()
+        self.shared.closing.set()
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join()

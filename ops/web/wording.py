@@ -40,12 +40,18 @@ ACTS: Mapping[str, str] = {
     "web user changed": mark("user changed"), "web user reset": mark("user reset"),
     "web password changed": mark("password changed"), "web second factor set up": mark("second factor set up"),
     "web device added": mark("wall device added"), "web device removed": mark("wall device taken back"),
-    "history exported": mark("history exported"),
+    "history exported": mark("history exported"), "ticks skipped": mark("times of the calendar skipped"),
+    "could not be asked for": mark("could not be asked for"),
 }  # fmt: skip
 
 
-def job(words: Words, kind: str) -> str:
-    """The name of a kind of job; of one that is new, its kind."""
+def job(kind: str) -> str:
+    """The name of a kind of job, to be translated; of one that is new, its kind."""
+    return JOBS.get(kind, kind)
+
+
+def job_name(words: Words, kind: str) -> str:
+    """The name of a kind of job in a language; of one that is new, its kind."""
     return words.text(JOBS[kind]) if kind in JOBS else kind
 
 
