@@ -46,6 +46,15 @@ def fetch(url: str, kinds: Sequence[str], folder: str) -> dict[str, Any]:
     return {}
 
 
+def one(url: str, what: str, path: str) -> None:
+    """Copy one file. RuntimeError says what was wrong."""
+    try:
+        _copy(url, what, path)
+    except (OSError, http.client.HTTPException) as error:
+        told = _fault(error)
+        raise RuntimeError(f"{told['fault']}: {told['why']}") from None
+
+
 def answers(address: str, port: int, secure: bool, path: str) -> str:
     """Empty when an HTTP server gives any answer at all, else why not."""
     scheme = "https" if secure else "http"
