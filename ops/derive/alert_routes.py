@@ -1,7 +1,11 @@
 """Offices, their contacts and the quiet hours → Alertmanager's whole configuration (YAML in its JSON form).
 
 Who is told: the regency's own office of everything, at night only of what is critical; an office's contacts of their
-own office's alerts, by day. Who is not told: anybody, of what a cut explains (docs/fibre.md).
+own office's alerts, by day; whoever is on call (region.yml `roster`), of what is critical at any hour, of the rest by
+day. Who is not told: anybody, of what a cut explains (docs/fibre.md).
+
+On call by time intervals, not by an apply at each change of shift: the roster is agreed ahead, so all its shifts stand
+in the one file, and Alertmanager changes over by itself, also when the suite is down at that hour.
 
 - A cut is one notification: all FibreSegmentCut are one group whatever their number, and go out first. Effects wait
   longer (group_wait) than a cut needs to be judged, so that a late cause still comes before them.
@@ -13,10 +17,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ops.inventory.model import Alerting, Opd, Region
+from ops.inventory.on_call import intervals, shifts
+from ops.inventory.roster import Duty, Person
 from ops.plan.change import REGION_SCOPE, Artifact
 
 KIND = "alert-route"
@@ -38,21 +44,82 @@ def artifacts(region: Region) -> Iterable[Artifact]:
 def configuration(region: Region) -> dict[str, Any]:
     """What Alertmanager is told. Secrets stand in it by name."""
     told = [opd for opd in region.opds if _channels(region.alerting, _mails(opd))]
+    called = _on_call(region)
     return {
         **_sender(region.alerting),
-        "route": _route(told),
+        "route": _route(told, called),
         "inhibit_rules": _inhibitions(),
-        "time_intervals": [{"name": "quiet", "time_intervals": _quiet(region)}],
+        "time_intervals": [
+            {"name": "quiet", "time_intervals": _quiet(region)},
+            *({"name": _shift(duty, person), "time_intervals": times} for duty, person, times in called),
+        ],
         "receivers": [
             {"name": NOBODY},
             {"name": OWN, **_own(region.alerting)},
             *({"name": f"opd-{opd.code}", **_channels(region.alerting, _mails(opd))} for opd in told),
+            *({"name": _shift(duty, person), **_personal(region.alerting, person)} for duty, person, _ in called),
         ],
     }
 
 
-def _route(told: Iterable[Opd]) -> dict[str, Any]:
-    """First match wins, but for offices: what they are told, the regency's own office is told too."""
+Called = tuple[Duty, Person, list[dict[str, Any]]]  # who is on call for what, and when
+
+
+def _on_call(region: Region) -> list[Called]:
+    """Those that can be reached at all."""
+    return [
+        (duty, person, intervals(spans, region.timezone))
+        for duty in region.roster.duties
+        for name, spans in sorted(shifts(duty).items())
+        if _personal(region.alerting, person := region.roster.person(name))
+    ]
+
+
+def _shift(duty: Duty, person: Person) -> str:
+    """Name of the receiver and of its time interval."""
+    return f"on-call-{duty.name}-{person.name}"
+
+
+def _personal(alerting: Alerting, person: Person) -> dict[str, Any]:
+    channels = _channels(alerting, [person.email] if _MAIL.fullmatch(person.email) else [])
+    if person.telegram is not None and alerting.telegram_chat is not None:  # there is a bot
+        channels["telegram_configs"] = [_telegram(alerting, person.telegram)]
+    return channels
+
+
+def _duty_routes(called: Iterable[Called]) -> list[dict[str, Any]]:
+    """What is critical at any hour, the rest outside quiet hours; beside everybody else who is told."""
+    return [
+        {
+            "matchers": [*_scope(duty), f'severity{sign}"critical"'],
+            "receiver": _shift(duty, person),
+            "active_time_intervals": [_shift(duty, person)],
+            "continue": True,
+            **more,
+        }
+        for duty, person, _ in called
+        for sign, more in (("=", {}), ("!=", {"mute_time_intervals": ["quiet"]}))
+    ]
+
+
+def _scope(duty: Duty) -> list[str]:
+    return [f'opd=~"{"|".join(duty.opds)}"', _OFFICES] if duty.opds else []
+
+
+def _cut_routes(called: Iterable[Called]) -> list[dict[str, Any]]:
+    """A cut concerns the whole regency: whoever is on call for it hears of it at once, as one notification."""
+    return [
+        {**_CUT, "receiver": _shift(duty, person), "active_time_intervals": [_shift(duty, person)], "continue": True}
+        for duty, person, _ in called
+        if not duty.opds
+    ]
+
+
+_CUT = {"matchers": ['alertname="FibreSegmentCut"'], "group_by": ["alertname"], "group_wait": CUT_WAIT}
+
+
+def _route(told: Iterable[Opd], called: Sequence[Called]) -> dict[str, Any]:
+    """First match wins, but for offices and those on call: what they are told, the regency's own office is told too."""
     return {
         "receiver": OWN,
         "group_by": ["alertname", "opd"],
@@ -61,12 +128,8 @@ def _route(told: Iterable[Opd]) -> dict[str, Any]:
         "repeat_interval": "12h",
         "routes": [
             {"matchers": ['severity="none"'], "receiver": NOBODY},
-            {
-                "matchers": ['alertname="FibreSegmentCut"'],
-                "receiver": OWN,
-                "group_by": ["alertname"],
-                "group_wait": CUT_WAIT,
-            },
+            *_cut_routes(called),
+            {**_CUT, "receiver": OWN},
             *(
                 {
                     "matchers": [f'opd="{opd.code}"', _OFFICES],
@@ -76,6 +139,7 @@ def _route(told: Iterable[Opd]) -> dict[str, Any]:
                 }
                 for opd in told
             ),
+            *_duty_routes(called),
             {"matchers": ['severity="critical"'], "receiver": OWN},
             {"receiver": OWN, "mute_time_intervals": ["quiet"]},
         ],
@@ -120,9 +184,12 @@ def _own(alerting: Alerting) -> dict[str, Any]:
     if alerting.webhook:
         channels["webhook_configs"] = [{"url": alerting.webhook, "send_resolved": True}]
     if alerting.telegram_chat is not None:
-        token = f"{{{{secret:{alerting.telegram_secret}}}}}"
-        channels["telegram_configs"] = [{"bot_token": token, "chat_id": alerting.telegram_chat, "parse_mode": ""}]
+        channels["telegram_configs"] = [_telegram(alerting, alerting.telegram_chat)]
     return channels
+
+
+def _telegram(alerting: Alerting, chat: int) -> dict[str, Any]:
+    return {"bot_token": f"{{{{secret:{alerting.telegram_secret}}}}}", "chat_id": chat, "parse_mode": ""}
 
 
 def _channels(alerting: Alerting, mails: list[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import pytest
 from ops.derive.alert_routes import CUT_WAIT, EFFECTS_WAIT, configuration
 from ops.inventory.load import load
 from ops.inventory.model import Alerting
+from ops.inventory.roster import Roster
 from ops.system import http
 
 pytestmark = pytest.mark.system
@@ -177,7 +178,8 @@ def test_amtool_accepts_what_follows_from_the_inventory(tmp_path: Path) -> None:
         "telegram_chat": 5,
         "mail_to": ["a@example"],
     }
-    region = load(ROOT / "inventories/batubara").model_copy(update={"alerting": Alerting.model_validate(channels)})
+    alerting = Alerting.model_validate(channels)
+    region = load(ROOT / "inventories/batubara").model_copy(update={"alerting": alerting, "roster": Roster()})
     (tmp_path / "am.yml").write_text(json.dumps(configuration(region)), encoding="utf-8")
     found = image()
     loader, libraries = next((found / "usr/lib64").glob("ld-*")), next((found / "usr/lib").glob("*-linux-gnu"))
