@@ -35,11 +35,12 @@ def ask(visit: Visit) -> Response:
 
 def enter(visit: Visit) -> Response:
     database, token = visit.desk.database, visit.posted("token").strip()
-    noted = attempts.begin(database, "device", visit.address)
+    tried = f"device {visit.address}"  # by address alone: nobody may shut the others out
+    noted = attempts.begin(database, tried, visit.address)
     if devices.find(database, token) is None:
-        attempts.failed(database, "device", visit.address, "device")
+        attempts.failed(database, tried, visit.address, "device")
         return visit.render("device.html", _UNPROVEN, wrong=True)
-    attempts.succeed(database, noted, forgive="device")
+    attempts.succeed(database, noted, forgive=tried)
     response = visit.see("/wall")
     cookies.give(visit, response, "device", token, _YEAR)
     return response

@@ -27,7 +27,13 @@ def show(visit: Visit) -> Response:
 
 def _form(visit: Visit, status: int, wrong: bool = False, name: str = "") -> Response:
     back = onward(visit.query.get("next", "") or visit.posted("next"))
-    return visit.render("login.html", status, wrong=wrong, name=name, next=back, sign_on="")
+    return visit.render("login.html", status, wrong=wrong, name=name, next=back, sign_on=name_of(visit))
+
+
+def name_of(visit: Visit) -> str:
+    """What the single sign-on is called; empty when there is none."""
+    centre = visit.world.region.command_centre
+    return centre.sign_on.name if centre.sign_on and centre.address else ""
 
 
 def log_in(visit: Visit) -> Response:
