@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ops.catalogue.phone import model, render, shown
 from ops.catalogue.provisioning import BOOKS, FILES, OFFICE_BOOK, Origin, devices, origin, token
+from ops.derive.pbx import exchanges
 from ops.inventory.model import Opd, Phone, Region, Server
 from ops.plan.change import REGION_SCOPE, Artifact
 
@@ -46,12 +47,6 @@ def artifacts(region: Region) -> Iterable[Artifact]:
 def role_secrets(region: Region) -> set[str]:
     """By it the exporter may look at the exchange (role pbx)."""
     return {MANAGER} if exchanges(region) else set()
-
-
-def exchanges(region: Region) -> list[Server]:
-    """The exchange, then the others of its group, which take over; none when the exchange itself is not declared."""
-    found = [server for server in region.servers if server.name == region.numbering.pbx]
-    return [*found, *(one for one in region.group("pbx") if one.name != region.numbering.pbx)] if found else []
 
 
 def _guard(opd: Opd) -> str:

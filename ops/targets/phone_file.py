@@ -27,16 +27,22 @@ class PhoneFiles(HostFiles):
     """Files of telephones, and the word to those whose file is another one now."""
 
     def applied(self, world: World, changes: Sequence[Change], progress: Progress) -> None:
-        host = world.region.numbering.pbx
         told = resyncs(world.region, changes)
-        try:
-            for command in commands(told):
-                world.fleet.on(host).run(["asterisk", "-rx", command], Ask(timeout=30)).must(STEP)
-        except OpsError as error:
-            progress(Event(STEP, host, State.FAILED, f"{error.what}; they fetch their files within a day"))
+        if not told:
             return
-        if told:
-            progress(Event(STEP, host, State.CHANGED, f"{sum(map(len, told.values()))} to fetch their file again"))
+        reached, errors = 0, []
+        for server in world.region.group("pbx"):  # a telephone is registered at one of them
+            try:
+                for command in commands(told):
+                    world.fleet.on(server.name).run(["asterisk", "-rx", command], Ask(timeout=30)).must(STEP)
+                reached += 1
+            except OpsError as error:
+                errors.append(error.what)
+        if errors and not reached:
+            text = f"{errors[0]}; they fetch their files within a day"
+            progress(Event(STEP, "", State.FAILED, text))
+            return
+        progress(Event(STEP, "", State.CHANGED, f"{sum(map(len, told.values()))} to fetch their file again"))
 
 
 def resyncs(region: Region, changes: Iterable[Change]) -> dict[str, list[str]]:
