@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -60,6 +60,19 @@ class Guard(Data):
     arm: tuple[str, ...] = Field(description="before the change: from now on it will be taken back")
     disarm: tuple[str, ...] = Field(description="after a new login has seen the change: it stays")
     keep: tuple[str, ...] = Field(default=(), description="makes it outlive a restart, where that is not so anyway")
+
+
+SettingName = Literal["description", "snmp", "syslog", "backup_user"]
+
+
+class Setting(Data):
+    """One setting that every router of ours has. Placeholders by kind: snmp {community} {station} {location}
+    {contact}; syslog {syslog}; backup_user {user} {password} {station}; description {ifname} {text}.
+    """
+
+    set: tuple[str, ...]
+    read: str
+    parse: Pattern = Field(description="groups are placeholders: what the device tells of what was set")
 
 
 class RunningConfig(Data):
@@ -129,6 +142,8 @@ class Device(Data):
     optical: Optical | None = None
     command_line: str = Field(default="", alias="netmiko", description="netmiko's device_type")
     queue_commands: Queue | None = Field(default=None, alias="queue")
+    settings: dict[SettingName, Setting] = Field(default={})
+    in_twin: bool = Field(default=True, description="false: the twin's routers do not speak its language")
     guard: Guard | None = Field(
         default=None, description="none: a change that cuts us off stays until somebody goes there"
     )
@@ -138,6 +153,11 @@ class Device(Data):
     def object_id(self) -> str:
         """The sysObjectID, or how it begins, of such a device; a place of nobody's where sysDescr alone tells it."""
         return next((one.object_id for one in self.identity if one.object_id), "0.0")
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether the suite can set its contracts and read its configuration, beside measuring it."""
+        return self.queue_commands is not None and self.whole_config is not None
 
     @property
     def netmiko(self) -> str:
@@ -172,8 +192,8 @@ def names() -> tuple[str, ...]:
 
 
 def managed() -> tuple[str, ...]:
-    """Models whose contracts and configuration the suite can set and read, beside measuring them."""
-    return tuple(name for name in names() if device(name).queue_commands and device(name).whole_config)
+    """Models whose contracts and configuration the suite can set and read, and that a twin can play."""
+    return tuple(name for name in names() if device(name).in_twin and device(name).is_managed)
 
 
 @cache

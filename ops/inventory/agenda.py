@@ -24,6 +24,7 @@ JobKind = Literal[
     "prune",
     "call-test",
     "throughput",
+    "router-settings",
     "report",
     "status-page",
     "voip-check",
