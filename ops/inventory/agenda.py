@@ -18,6 +18,7 @@ JobKind = Literal[
     "drift-repair",
     "config-backup",
     "backup",
+    "backup-collect",
     "drill",
     "copy",
     "rot-scan",
@@ -27,7 +28,9 @@ JobKind = Literal[
     "router-settings",
     "report",
     "status-page",
+    "silence",
     "voip-check",
+    "voip-rotate",
 ]
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
 
