@@ -42,7 +42,7 @@ class Rendering:
             "region": visit.world.region, "job_name": partial(wording.job_name, words),
             "act_name": partial(wording.act, words),
         }  # fmt: skip
-        return self._env.get_template(template).render({**given, **values})
+        return scrubbed(visit, self._env.get_template(template).render({**given, **values}))
 
 
 def navigation(visit: Visit) -> list[tuple[Group, list[Page]]]:
@@ -62,6 +62,14 @@ def _here(visit: Visit) -> Any:
         return "?" + urlencode(kept)
 
     return here
+
+
+def scrubbed(visit: Visit, html: str) -> str:
+    """A page without any secret's value, should a host have said one. Short ones are words that pages need."""
+    for value, shown in visit.shared.hidden().items():
+        if value in html:
+            html = html.replace(value, shown)
+    return html
 
 
 def _proof(visit: Visit) -> str:

@@ -7,10 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ops.errors import OpsError
 from ops.runs.foreground import Desk
+from ops.system.secrets import Secrets
 from ops.web.accounts.tables import TABLES
 from ops.world import World
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ops.web.rendering import Rendering
 
 _LOOK_SECONDS = 5.0  # how often the inventory's files are looked at
+_SHORTEST_SECRET = 8  # characters; what is shorter may be a word that pages need
 T = TypeVar("T")
 
 
@@ -67,6 +70,7 @@ class Shared:
         self.desk = Desk.of(self.world)
         self.desk.database.create(TABLES)
         self._kept: dict[Any, Any] = {}
+        self._secrets: tuple[int, dict[str, str]] = (-1, {})
         self._lock = threading.RLock()
 
     def keep(self, make: Callable[[World], T]) -> T:
@@ -75,6 +79,17 @@ class Shared:
                 self._kept[make] = make(self.declared.now())
             found: T = self._kept[make]
             return found
+
+    def hidden(self) -> dict[str, str]:
+        """Secrets' values as they would stand in HTML → what to show instead; read anew when the file has changed."""
+        path = self.world.secrets.path
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        with self._lock:
+            if stamp != self._secrets[0]:
+                values = Secrets(path).hidden() if stamp else {}
+                long = {value: shown for value, shown in values.items() if len(value) >= _SHORTEST_SECRET}
+                self._secrets = (stamp, {escape(value): escape(shown) for value, shown in long.items()})
+            return self._secrets[1]
 
     def close(self) -> None:
         """Streams end, kept things are closed, then the database."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from ops.web.rendering import scrubbed
 from ops.web.visit import Visit
 
 PAGE = 100  # rows
@@ -66,7 +67,8 @@ class Table:
         writer.writerow([self.visit.words.text(column.title) for column in self.columns])
         writer.writerows([_safe(column.shown(row.get(column.key))) for column in self.columns] for row in self.all)
         headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-        return Response("\N{ZERO WIDTH NO-BREAK SPACE}" + out.getvalue(), media_type="text/csv", headers=headers)
+        text = scrubbed(self.visit, out.getvalue())
+        return Response("\N{ZERO WIDTH NO-BREAK SPACE}" + text, media_type="text/csv", headers=headers)
 
 
 def table(
