@@ -69,10 +69,9 @@ def recover(words: Sequence[str]) -> bytes:
 
     try:
         return bytes(combine_mnemonics(list(words)))
-    except MnemonicError as error:
-        raise OpsError(
-            f"{len(words)} shares do not open the escrow: {error}", "ask another holder; check each word"
-        ) from None
+    except MnemonicError:  # whose text quotes words of the shares
+        what = f"{len(words)} shares do not open the escrow: too few, mistyped, or of another escrow"
+        raise OpsError(what, "ask another holder; check each word") from None
 
 
 def seal(public: str, secret: str) -> dict[str, str]:

@@ -41,6 +41,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     keys = below.add_parser("keys", help="the repositories' keys: what is registered, and strangers")
     keys.add_argument("what", choices=("list", "register", "check"))
     add_choice(keys)
+    keys.add_argument("--again", action="store_true", help="register: also of a host that signs with a new key")
+    collect = below.add_parser("collect", help="count what hosts backed up by themselves (systemd timers)")
+    add_choice(collect)
     escrow = below.add_parser("escrow", help="shares for officials; open a repository with shares alone")
     escrow.add_argument("what", choices=("make", "open-test"))
     escrow.add_argument("--to", type=Path, metavar="FOLDER", help="make: where the sheets are written, one per holder")
@@ -51,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pruned = prune.add(below)
     for one in (escrow, lists):
         one.add_argument("--set", default="", metavar="NAME", help="the set")
-    for one in (run_, seed, covered, keys, escrow, lists, pruned, below.choices["list"]):
+    for one in (run_, seed, covered, keys, collect, escrow, lists, pruned, below.choices["list"]):
         again(one)
 
 
@@ -74,7 +77,7 @@ def words(text: str) -> tuple[str, ...]:
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
     actions = {"run": _run, "list": _list, "status": _list, "coverage": _coverage, "seed": _seed}
-    actions |= {"keys": _keys, "escrow": _escrow, "manifest": _manifest, "prune": prune.run}
+    actions |= {"keys": _keys, "collect": _collect, "escrow": _escrow, "manifest": _manifest, "prune": prune.run}
     return actions[args.action](args, screen)
 
 
@@ -135,9 +138,11 @@ def _keys(args: argparse.Namespace, screen: Screen) -> int:
     if args.what == "check":
         return _strangers(world, screen)
     if args.what == "register":
-        added = keys.register(world, layout.items(world.region, words(args.opd), words(args.set)), screen.progress)
-        screen.say(f"{sum(map(len, added.values()))} keys added")
-        screen.data({"added": added})
+        chosen = layout.items(world.region, words(args.opd), words(args.set))
+        added = keys.register(world, chosen, screen.progress)
+        signers = keys.register_signers(world, chosen, again=args.again)
+        screen.say(f"{sum(map(len, added.values()))} keys added; {len(signers)} hosts sign their own backups")
+        screen.data({"added": added, "signers": signers})
         return 0
     found = keys.listed(world)
     screen.table(("set", "role", "key", "escrow"), [(one.set, one.role, one.id[:16], one.escrow) for one in found])
@@ -158,6 +163,21 @@ def _strangers(world: World, screen: Screen) -> int:
     screen.say(f"{len(unknown)} repositories looked at, {len(strangers)} with unknown keys, {len(gone)} lack one")
     screen.data({"repositories": len(unknown), "unknown": strangers, "gone": gone})
     return 1 if strangers or gone else 0
+
+
+def _collect(args: argparse.Namespace, screen: Screen) -> int:
+    """Exit 1 where a manifest came that may not be counted."""
+    from backup import layout  # noqa: PLC0415
+    from ops.jobs import keys  # noqa: PLC0415
+
+    world = world_of(args)
+    found = keys.collect(world, layout.items(world.region, words(args.opd), words(args.set)), screen.progress)
+    screen.say(f"{sum(one.counted for one in found)} backups counted")
+    for one in found:
+        for why in one.refused:
+            screen.say(f"{one.set}: not counted: {why}")
+    screen.data([_plain(one) for one in found])
+    return 1 if any(one.refused for one in found) else 0
 
 
 def _escrow(args: argparse.Namespace, screen: Screen) -> int:

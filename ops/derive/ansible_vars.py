@@ -130,6 +130,12 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         for opd in region.opds
         if any(web.server == server for web in opd.web)
     ]
+    timers = [
+        {"set": f"{opd.code}.{one.name}", **_timer(one.schedule, region.timezone)}
+        for opd in region.opds
+        for one in opd.backup
+        if one.server == server and region.recovery.taken_by == "hosts"
+    ]
     certificates = [
         {"name": web.name, "names": web_names(region, web)}
         for opd in region.opds
@@ -141,7 +147,14 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         "kominfo_folders": folders,
         "kominfo_sites": sites,
         "kominfo_certificates": certificates,
+        "kominfo_backup_timers": timers,
     }
+
+
+def _timer(schedule: str, timezone: str) -> dict[str, str]:
+    """When systemd begins a set's backup: at night or between full hours, spread so that hosts do not come at once."""
+    calendar = {"hourly": "*-*-* *:05:00", "daily": "*-*-* 01:00:00", "weekly": "Sun *-*-* 01:00:00"}[schedule]
+    return {"calendar": f"{calendar} {timezone}", "delay": "10min" if schedule == "hourly" else "45min"}
 
 
 def role_secrets(region: Region) -> Iterable[str]:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from backup import collect as collecting
 from backup import escrow, keycheck, keys, layout, manifest, places
 from backup.layout import Item
+from backup.trouble import ResticError, Trouble
 from ops.errors import OpsError, RefusedError, UsageError
 from ops.progress import Event, Progress, State
+from ops.system.process import Ask
 from ops.world import World
 
 
@@ -49,6 +52,31 @@ def register(world: World, sets: Sequence[Item], progress: Progress) -> dict[str
     if failed:
         raise OpsError(f"keys of {', '.join(failed)} were not added", "once their repositories answer: run it again")
     return done
+
+
+def register_signers(world: World, sets: Sequence[Item], *, again: bool = False) -> dict[str, str]:
+    """Note the keys by which source hosts sign; server → mark. A host that was never provisioned has none."""
+    spots, found = places.of(world), {}
+    for server in sorted({item.set.server for item in sets}) if not world.loopback else ():
+        if spots.host and spots.host(server).run(["test", "-s", collecting.PUBLIC_KEY], Ask(timeout=30)).ok:
+            found[server] = collecting.register_signer(spots, server, again=again)
+    return found
+
+
+def collect(world: World, sets: Sequence[Item], progress: Progress) -> list[collecting.Collected]:
+    """Count what hosts backed up by themselves. One never backed up is passed over, a failure stops none."""
+    spots, found = places.of(world), []
+    register_signers(world, sets)
+    for item in sets:
+        try:
+            found.append(collecting.collect(spots, item))
+        except ResticError as error:
+            if error.trouble is not Trouble.NO_REPOSITORY:
+                progress(Event("collect", item.key, State.FAILED, world.secrets.scrub(error.what)))
+            continue
+        if found[-1].counted:
+            progress(Event("collect", item.key, State.CHANGED, f"{found[-1].counted} backups counted"))
+    return found
 
 
 def check(world: World) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -68,6 +68,19 @@ def test_drill_proves_both_and_the_evidence_verifies(protected: Any) -> None:
     assert server(protected, "drc-restore", "sudo ls /srv/kominfo-drill").strip() == ""
 
 
+def test_a_host_backs_up_by_itself_and_the_station_counts_it(protected: Any) -> None:
+    """By the unit that its timers start; signed by the host, collected, and proven like any other."""
+    unit = "kominfo-backup@dinkes.dokumen-dinkes.service"
+    server(protected, "dc-app", f"sudo systemctl start {unit}")
+    (found,) = protected.json("backup", "collect", "--set", "dokumen-dinkes")
+    assert (found["counted"], found["refused"]) == (1, [])
+    assert protected.json("backup", "collect", "--set", "dokumen-dinkes")[0]["counted"] == 0
+    roles = {one["role"] for one in protected.json("backup", "keys", "list") if one["set"] == "dinkes.dokumen-dinkes"}
+    assert roles == {"host", "drill"}
+    assert protected.json("backup", "keys", "check")["unknown"] == {}
+    assert protected.json("drill", "run", "--set", "dokumen-dinkes")[0]["proven"] is True
+
+
 def test_a_changed_row_or_file_after_the_backup_does_not_disturb_the_proof(protected: Any) -> None:
     server(protected, "dc-app", "echo later | sudo tee /srv/opd/dinkes/later.txt")
     assert protected.json("drill", "run", "--set", "dokumen-dinkes")[0]["proven"] is True

@@ -20,6 +20,9 @@ _HOUR = 3600
 
 
 def check(region: Region) -> Iterable[Finding]:
+    if region.recovery.taken_by == "hosts":
+        yield from _by_hosts(region)
+        return
     waits = [(schedule, _longest_wait(schedule.cron)) for schedule in region.schedules if schedule.job == "backup"]
     if not waits:
         return
@@ -35,6 +38,18 @@ def check(region: Region) -> Iterable[Finding]:
                 f"losing {_hours(kept.rpo)} at most, but {schedule.name} may leave {_hours(wait)} between two backups"
             )
             yield Finding(kept, "rpo", what, f"schedule it more often ({schedule.line})")
+
+
+def _by_hosts(region: Region) -> Iterable[Finding]:
+    """Hosts have their own timers: the station counts what they leave, and takes nothing a second time."""
+    jobs = [schedule for schedule in region.schedules if schedule.job in {"backup", "backup-collect"}]
+    for schedule in jobs:
+        if schedule.job == "backup":
+            hint = "say job: backup-collect, or taken_by: station in drc.yml"
+            yield Finding(schedule, "job", f"{schedule.name} takes what the hosts take by themselves", hint)
+    if region.schedules and all(schedule.job == "backup" for schedule in jobs):
+        hint = "schedule job: backup-collect a few times an hour"
+        yield Finding(region.recovery, "taken_by", "nothing counts what the hosts back up", hint)
 
 
 def _covers(schedule: Schedule, opd: Opd, kept: BackupSet) -> bool:
