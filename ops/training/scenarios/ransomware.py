@@ -32,7 +32,9 @@ def plant(world: World, rng: random.Random) -> Planted:
     clean = _backup(world, item)
     stage.on(server, "rm", "-rf", _KEPT).must()
     stage.on(server, "cp", "-a", root, _KEPT).must()
-    sums = stage.on(server, "sh", "-c", 'cd "$1" && find . -type f -exec sha256sum {} +', "sh", root).must().out
+    # as base64, for names on hosts need not be text
+    listing = 'cd "$1" && find . -type f -exec sha256sum {} + | base64 -w0'
+    sums = stage.on(server, "sh", "-c", listing, "sh", root).must().out
     program = _ENCRYPT.format(ending=_ENDING, note=_NOTE)
     stage.on(server, "bash", "-s", root, given=program, timeout=300).must()
     return {**stage.planted, "snapshot": clean, "sums": sums, "encrypted": _backup(world, item)}
@@ -44,14 +46,14 @@ def _backup(world: World, item: layout.Item) -> str:
 
 
 def mend(stage: Stage) -> None:
-    server, root = stage.planted["server"], stage.planted["root"]
-    stage.on(server, "sh", "-c", 'find "$1" -mindepth 1 -delete && cp -a "$2/." "$1"', "sh", root, _KEPT).must()
-    stage.on(server, "rm", "-rf", _KEPT).must()
+    """As it was before, once: what trainees brought back themselves is replaced too."""
+    script = 'if [ -d "$2" ]; then find "$1" -mindepth 1 -delete && cp -a "$2/." "$1" && rm -rf "$2"; fi'
+    stage.on(stage.planted["server"], "sh", "-c", script, "sh", stage.planted["root"], _KEPT).must()
 
 
 def _back(stage: Stage) -> bool:
     """Every file of before has its bytes again."""
-    script = 'cd "$1" && sha256sum --check --quiet --strict -'
+    script = 'cd "$1" && base64 -d | sha256sum --check --quiet --strict -'
     done = stage.on(
         stage.planted["server"], "sh", "-c", script, "sh", stage.planted["root"], given=stage.planted["sums"]
     )
