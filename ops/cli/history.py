@@ -17,6 +17,7 @@ HELP = "search what was done: by office, host, job, result, person; export it; p
 EPILOG = """examples:
   ops history --opd dinkes --since 2026-11-01
   ops history --job drill --state failed --json
+  ops history --since 2026-11-01 --format markdown > november.md
   ops history --export > november.jsonl
   ops history --verify"""
 
@@ -30,6 +31,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", metavar="DATE", help="asked for from this day on, as 2026-11-01")
     parser.add_argument("--until", metavar="DATE", help="asked for before this day")
     parser.add_argument("--limit", type=int, default=50, help="at most so many (default 50; --export: all)")
+    parser.add_argument(
+        "--format", choices=["table", "markdown"], default="table", help="markdown: with what changed on which host"
+    )
     parser.add_argument("--export", action="store_true", help="everything of each, as JSON lines with an end mark")
     parser.add_argument("--verify", action="store_true", help="check the chain of audit rows; exit 1 when it is broken")
 
@@ -47,6 +51,13 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             sys.stdout.write(line + "\n")
         return 0
     found = history.search(desk.database, _filter(args, desk, args.limit))
+    if args.format == "markdown":
+        from ops.runs.history_page import markdown  # noqa: PLC0415
+
+        stories = [history.story(desk.database, desk.steps, one.id) for one in found]
+        for line in markdown(stories, desk.world.region.timezone):
+            sys.stdout.write(line + "\n")
+        return 0
     rows = [
         (
             one.id, _when(one.created), one.kind, one.state, one.who, one.plan[:12],

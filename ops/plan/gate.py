@@ -8,6 +8,7 @@ from typing import Protocol
 from ops.plan.change import Action, Change
 from ops.plan.plan import Plan
 
+EVERY = "ansible-vars"  # the kind of which every declared office has one
 SMALL = 10  # shares say nothing about fewer artefacts than this
 
 
@@ -32,6 +33,7 @@ def objections(plan: Plan, limits: Limits) -> list[str]:
         *_too_many(plan, Action.CHANGE, limits.change_count, limits.change_share),
         *_too_many(plan, Action.DELETE, limits.delete_count, limits.delete_share),
         *_protected(plan, limits.protected),
+        *_offices_gone(plan),
     ]
 
 
@@ -46,6 +48,15 @@ def _too_many(plan: Plan, action: Action, most: int, share: float) -> list[str]:
         if whole or (existing >= SMALL and touched > share * existing):
             found.append(f"{kind}: {touched} of {existing} to {action}, the policy's largest share is {share:.0%}")
     return found
+
+
+def _offices_gone(plan: Plan) -> list[str]:
+    """An office of which nothing is declared any more: perhaps its file was lost, not taken away."""
+    gone = sorted({change.scope for change in plan.changes if change.kind == EVERY and change.action is Action.DELETE})
+    return [
+        f"office {scope} is taken away whole ({sum(one.scope == scope for one in plan.changes)} things)"
+        for scope in gone
+    ]
 
 
 def _protected(plan: Plan, patterns: tuple[str, ...]) -> list[str]:

@@ -50,3 +50,13 @@ def test_protected_keys_need_a_reason() -> None:
     )
     assert objections(changed, guarded) == []
     assert objections(changed, Policies(protected=("dns-zone:*/_region.*",)))
+
+
+def test_an_office_that_is_taken_away_whole_needs_a_reason() -> None:
+    many = {f"station/o{n:03}.yml": "old" for n in range(40)}
+    there = {"ansible-vars": {**many, "station/dinkes.yml": "old"}, "web-host": {"dc-web/dinkes.conf": "old"}}
+    kept = [Artifact("ansible-vars", key, "old", "f:1") for key in many]
+    assert objections(build(kept, there, {}), Policies()) == ["office dinkes is taken away whole (2 things)"]
+    # a part of an office may go without one
+    still = [*kept, Artifact("ansible-vars", "station/dinkes.yml", "new", "f:1")]
+    assert objections(build(still, there, {}), Policies()) == []
