@@ -89,15 +89,18 @@ def image() -> Path:
 
 
 @contextmanager
-def exchange(artifacts: Iterable[Artifact], addresses: Iterable[str]) -> Iterator[Exchange]:
-    """A running Asterisk with `artifacts` applied before its start; `addresses` are put on its loopback."""
+def exchange(
+    artifacts: Iterable[Artifact], addresses: Iterable[str], beside: Exchange | None = None
+) -> Iterator[Exchange]:
+    """A running Asterisk with `artifacts` applied before its start; `addresses` are put on its loopback. `beside`:
+    another one, whose network and passwords it shares."""
     lower = image()
     folder = Path(tempfile.mkdtemp(prefix="ops-asterisk-", dir="/var/tmp"))
-    namespace = folder.name
+    namespace = beside.namespace if beside else folder.name
     child: subprocess.Popen[bytes] | None = None
     try:
-        secrets = Secrets(folder / "secrets.yml")
-        _network(namespace, addresses)
+        secrets = beside.secrets if beside else Secrets(folder / "secrets.yml")
+        _network(namespace, addresses, fresh=beside is None)
         _configure(folder, lower, artifacts, secrets)
         with (folder / "console").open("wb") as console:
             child = subprocess.Popen(
@@ -113,13 +116,15 @@ def exchange(artifacts: Iterable[Artifact], addresses: Iterable[str]) -> Iterato
     finally:
         if child:
             kill_group(child)
-        run(["ip", "netns", "del", namespace])
+        if not beside:
+            run(["ip", "netns", "del", namespace])
         shutil.rmtree(folder)
 
 
-def _network(namespace: str, addresses: Iterable[str]) -> None:
-    run(["ip", "netns", "add", namespace]).must()
-    run(["ip", "-n", namespace, "link", "set", "lo", "up"]).must()
+def _network(namespace: str, addresses: Iterable[str], *, fresh: bool) -> None:
+    if fresh:
+        run(["ip", "netns", "add", namespace]).must()
+        run(["ip", "-n", namespace, "link", "set", "lo", "up"]).must()
     for address in addresses:
         run(["ip", "-n", namespace, "address", "add", f"{address}/32", "dev", "lo"]).must()
 

@@ -15,14 +15,18 @@ EPILOG = """examples:
   ops voip validate                          what follows from the declarations, booted on a throw-away Asterisk
   ops voip validate --release ./release      a folder of files instead, also compared with the declarations
   ops voip check --twin latihan              does the exchange run what it would run after a power cut
-  ops voip status --twin latihan             the release in force on each exchange"""
+  ops voip status --twin latihan             the release in force on each exchange
+  ops voip rotate --opd dinkes               new passwords; telephones fetch them, the old ones go on being taken
+  ops voip rotate --opd dinkes --finish      the old ones are taken no more"""
 SHOWN = 20  # faults; --json has all
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=sorted(_WHAT), help="what to do (see below)")
     parser.add_argument("--release", type=Path, metavar="DIR", help="with validate: the files of this folder")
-    add_running(parser)
+    parser.add_argument("--opd", action="append", default=[], metavar="CODE", help="with rotate: only these offices")
+    parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
+    add_running(parser, changes=True)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
@@ -67,4 +71,14 @@ def _status(args: argparse.Namespace, screen: Screen) -> int:
     return 0
 
 
-_WHAT = {"validate": _validate, "check": _check, "status": _status}
+def _rotate(args: argparse.Namespace, screen: Screen) -> int:
+    finish = {"finish": True} if args.finish else {}
+    done, found = perform(args, screen, "voip-rotate", {**finish, **({"opd": args.opd} if args.opd else {})})
+    if found:
+        screen.data(found)
+        how = "the old passwords hold no longer" if args.finish else "the old passwords hold until `--finish`"
+        screen.say(f"{found['extensions']} extensions: {how}")
+    return conclude(done)
+
+
+_WHAT = {"validate": _validate, "check": _check, "status": _status, "rotate": _rotate}

@@ -54,6 +54,11 @@ def secret_of(number: str) -> str:
     return f"voip/{number}"
 
 
+def old_secret_of(number: str) -> str:
+    """The name of the password that holds beside it while telephones change (`ops voip rotate`); nobody's otherwise."""
+    return f"voip/{number}.old"
+
+
 # ---- one office
 
 
@@ -96,7 +101,7 @@ def _endpoints(region: Region, opd: Opd) -> str:
         template = office if phone.place == "softphone" else inside
         lines += [
             f"[{phone.number}]({template}{_class(region, opd, phone)})",
-            f"auth={phone.number}",
+            f"auth={phone.number},{phone.number}-old",
             f"aors={phone.number}",
             f"callerid={caller_id(phone)}",
             "",
@@ -119,9 +124,12 @@ def _class(region: Region, opd: Opd, phone: Phone) -> str:
 
 
 def _auth(realm: str, phone: Phone) -> str:
-    """A digest is all that the exchange holds of a password."""
-    ha1 = f"{{{{ha1:{phone.number}:{realm}:{secret_of(phone.number)}}}}}"
-    return f"[{phone.number}](kominfo-digest)\nusername={phone.number}\npassword_digest=MD5:{ha1}\n\n"
+    """A digest is all that the exchange holds of a password; the one before holds, too, until a rotation ends."""
+    number, made = phone.number, ""
+    for name, secret in ((number, secret_of(number)), (f"{number}-old", old_secret_of(number))):
+        ha1 = f"{{{{ha1:{number}:{realm}:{secret}}}}}"
+        made += f"[{name}](kominfo-digest)\nusername={number}\npassword_digest=MD5:{ha1}\n\n"
+    return made
 
 
 def _aor(phone: Phone) -> str:

@@ -43,6 +43,18 @@ class Secrets:
         """Set a value, e.g. one that a person or a device chose."""
         self._keep({name: value})
 
+    def put_all(self, values: Mapping[str, str]) -> None:
+        """Set several values in one write: all of them hold, or none."""
+        self._keep(dict(values))
+
+    @staticmethod
+    def made() -> str:
+        """A new random value (32 letters and digits, 190 bit); it is kept nowhere."""
+        return _made()
+
+    def knows(self, name: str) -> bool:
+        return name in self._values
+
     @staticmethod
     def named(content: str) -> set[str]:
         """The names of the secrets that a content names."""

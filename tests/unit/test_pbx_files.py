@@ -148,7 +148,7 @@ def test_nobody_is_served_without_a_digest(files: dict[str, Artifact]) -> None:
     for name, artifact in files.items():
         assert not re.search(r"^type=(?!transport|global|endpoint|auth|aor)", artifact.content, re.MULTILINE), name
         for section in re.findall(r"^\[(\d+)\]\(opd-[^]]*?\)\n((?:.+\n)+)", artifact.content, re.MULTILINE):
-            assert f"auth={section[0]}\n" in section[1]
+            assert f"auth={section[0]},{section[0]}-old\n" in section[1]
     assert "[default]" not in "".join(artifact.content for artifact in files.values())
 
 
