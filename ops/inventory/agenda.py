@@ -31,6 +31,7 @@ JobKind = Literal[
     "silence",
     "voip-check",
     "voip-rotate",
+    "voip-rotate",
 ]
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
 
