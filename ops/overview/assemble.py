@@ -63,11 +63,11 @@ def _standing(region: Region, facts: Facts) -> dict[str, State]:
 
 
 def _links(region: Region, facts: Facts, judged: glass.Judged) -> dict[str, LinkView]:
-    stretches = {segment.name: segment for segment in region.plant.segments}
+    floors = links.FLOORS.of(region)
     found = {}
     for one in watched(region.opds):
         name = f"{one.opd.code}/{one.link.name}"
-        found[name] = links.view(one, stretches, facts, judged.behind.get(name, ""))
+        found[name] = links.view(one, floors[name], facts, judged.behind.get(name, ""))
     return found
 
 

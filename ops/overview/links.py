@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.fibre.budget import budget
-from ops.inventory.model import Link, Segment
+from ops.inventory.model import Link, Region, Segment
 from ops.inventory.watched import Watched
 from ops.overview import readings as r
 from ops.overview.facts import FRESH, FRESH_OWN, Facts
@@ -24,13 +24,34 @@ DIMMING = mark("the light falls for good")
 _NOTHING = Readings()
 
 
-def view(one: Watched, glass: dict[str, Segment], facts: Facts, behind: str) -> LinkView:
-    """`glass`: segments by name · `behind`: the segment whose cut darkens it, "" for none."""
+class Floors:
+    """The weakest light that every link's declared optics take (dBm), by `<opd>/<link>`, worked out once per region."""
+
+    def __init__(self) -> None:
+        self._of: tuple[Region, dict[str, float]] | None = None
+
+    def of(self, region: Region) -> dict[str, float]:
+        if self._of is None or self._of[0] is not region:
+            glass = {segment.name: segment for segment in region.plant.segments}
+            found = {f"{opd.code}/{link.name}": _floor(link, glass) for opd in region.opds for link in opd.links}
+            self._of = (region, found)
+        return self._of[1]
+
+
+FLOORS = Floors()
+
+
+def _floor(link: Link, glass: dict[str, Segment]) -> float:
+    return budget((link.drop, *(glass[name] for name in link.rides if name in glass))).optics.sensitivity
+
+
+def view(one: Watched, floor: float, facts: Facts, behind: str) -> LinkView:
+    """`floor`: the weakest light that it takes, dBm · `behind`: the segment whose cut darkens it, "" for none."""
     link, port = one.link, (one.router.name, one.link.ifname)
     rate = facts.rates.get(port)
     down, up = (rate.download, rate.upload) if rate else (None, None)
     at = rate.at if rate else None
-    light, margin = _light(facts, link, port, glass)
+    light, margin = _light(facts, port, floor)
     return LinkView(
         name=f"{one.opd.code}/{link.name}",
         node=link.drop.node,
@@ -80,17 +101,16 @@ def _use(bps: float | None, contract: float, at: float | None, now: float) -> Fi
     return aged(Figure(State.WARN if near else State.OK, share, at, NEAR if near else "", 1.0), now, FRESH)
 
 
-def _light(facts: Facts, link: Link, port: r.Port, glass: dict[str, Segment]) -> tuple[Figure, Figure]:
+def _light(facts: Facts, port: r.Port, floor: float) -> tuple[Figure, Figure]:
     """dBm that arrive, and dB above what the declared optics need. Good needs the port's word that light arrives."""
     received = _read(facts).port(r.LIGHT, *port)
     dark = _read(facts).port(r.NO_LIGHT, *port, max)
-    sensitivity = budget((link.drop, *(glass[name] for name in link.rides if name in glass))).optics.sensitivity
     if dark and dark.value:
         figure = aged(Figure(State.BAD, None, dark.at, DARK), facts.now, FRESH)
         return figure, figure
     if received is None:
         return UNKNOWN, unknown(NO_READING, LEAST_MARGIN)
-    spare = received.value - sensitivity
+    spare = received.value - floor
     state, why = (State.BAD, GONE) if spare < 0 else (State.WARN, DIM) if spare < LEAST_MARGIN else (State.OK, "")
     if state is State.OK and dark is None:
         state, why = State.UNKNOWN, NO_READING
