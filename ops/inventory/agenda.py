@@ -32,6 +32,7 @@ JobKind = Literal[
     "voip-check",
     "voip-rotate",
     "voip-rotate",
+    "call-records",
 ]
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)
 
