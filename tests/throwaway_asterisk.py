@@ -139,6 +139,8 @@ def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets
     program(folder / "upper/usr/local/lib/kominfo-exchange")
     for path in (ROLE / "files").glob("*.conf"):
         shutil.copy(path, etc)
+    artifacts = list(artifacts)
+    secrets.make_all([artifact.content for artifact in artifacts])
     for artifact in artifacts:
         target = etc / "kominfo" / artifact.key.partition("/")[2]
         target.write_text(secrets.expand(artifact.content), encoding="utf-8")
