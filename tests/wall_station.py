@@ -8,6 +8,8 @@ import json
 import socket
 import threading
 import time
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,8 +25,11 @@ from overview_rig import NOW, Wrong, own_text, ports_text
 from backup.chain import GENESIS, Chain
 from ops.inventory.load import load
 from ops.inventory.model import Region
-from ops.web.accounts import devices
+from ops.web.accounts import devices, sessions, users
+from ops.web.accounts.users import User
 from ops.web.app import application
+from ops.web.page import Role
+from ops.web.shared import Shared
 from ops.world import World
 
 LEDGER = "ledger/backup.jsonl"
@@ -48,15 +53,25 @@ class Station:
             f"port {port}": str(self.port) for port in (9800, 9090, 9093)
         }
 
-    def text(self, path: str) -> str | None:
+    def text(self, path: str, query: Mapping[str, list[str]]) -> str | None:
         """What is answered to a path; None for what nobody serves here."""
         now = time.time()
         made: dict[str, Callable[[], str]] = {
             "/probe-all": lambda: ports_text(self.region, self.wrong, NOW + now - self.began),
             "/metrics": lambda: own_text(self.region, self.wrong, now),
             "/api/v2/alerts": lambda: json.dumps(self.alerts),
+            "/api/v1/query_range": lambda: _recorded(query),
         }
         return made[path]() if path in made else None
+
+
+def _recorded(query: Mapping[str, list[str]]) -> str:
+    """As Prometheus tells a range: light of -9.5 dBm, bandwidth that rises by the minute of the day."""
+    start, end, step = (int(query[name][0]) for name in ("start", "end", "step"))
+    light = "optical" in query["query"][0]
+    values = [[at, "-9.5" if light else str(at % 86400 * 100)] for at in range(start, end + 1, step)]
+    result = [{"metric": {}, "values": values}]
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": result}})
 
 
 def alert(name: str, labels: Mapping[str, str], since: float, severity: str = "critical") -> dict[str, Any]:
@@ -76,7 +91,8 @@ def station(inventory: Path, region: Region | None = None) -> Iterator[Station]:
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.asked += 1
-            text = None if made.dead else made.text(self.path.partition("?")[0])
+            path, _, query = self.path.partition("?")
+            text = None if made.dead else made.text(path, urllib.parse.parse_qs(query))
             body = (text or "").encode()
             self.send_response(200 if text is not None else 503)
             self.send_header("Content-Length", str(len(body)))
@@ -165,16 +181,32 @@ class Serving:
     world: World
     port: int
     cookie: str
+    shared: Shared
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def get(self, path: str) -> str:
-        """The body of a page. An error for a status that is not 200."""
-        asked = urllib.request.Request(f"{self.url}{path}", headers={"Cookie": self.cookie})
+    def get(self, path: str, cookie: str = "") -> str:
+        """The body of a page. HTTPError for a status that is not 200."""
+        asked = urllib.request.Request(f"{self.url}{path}", headers={"Cookie": cookie or self.cookie})
         with urllib.request.urlopen(asked, timeout=60) as answer:
             return str(answer.read().decode())
+
+    def status(self, path: str, cookie: str) -> int:
+        try:
+            self.get(path, cookie)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        return 200
+
+    def signed_in(self, *roles: Role, opds: tuple[str, ...] = ()) -> str:
+        """The cookies of a user with these roles."""
+        database, name = self.shared.desk.database, "-".join(sorted([*roles, *opds]))
+        if name not in {one.name for one in users.every(database)}:
+            users.add(database, User(name, name.title(), frozenset(roles), frozenset(opds)), "", "test")
+        return f"ops-session={sessions.begin(database, name, 'full', '127.0.0.1').token}; ops-lang=id"
 
     def events(self, patience: float = 60.0) -> Iterator[tuple[str, str]]:
         """(event, data) of the wall's stream as they come. TimeoutError when nothing comes for so long."""
@@ -206,7 +238,7 @@ def serving(world: World) -> Iterator[Serving]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
-        yield Serving(world, listening.getsockname()[1], f"ops-device={token}; ops-lang=id")
+        yield Serving(world, listening.getsockname()[1], f"ops-device={token}; ops-lang=id", app.state.shared)
     finally:
         server.should_exit = True
         thread.join(30)
