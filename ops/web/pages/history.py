@@ -18,6 +18,7 @@ from ops.web.visit import Visit
 
 MOST = 5000  # rows that one search looks at, the newest
 _LONGEST_ABOUT = 400
+_EMPTY: tuple[Any, ...] = ("", None, [], {}, False)
 COLUMNS = (
     Column("seq", mark("No."), number=True),
     Column("at", mark("When")),
@@ -61,7 +62,7 @@ def _short(text: str) -> str:
         return text[:_LONGEST_ABOUT]
     if not isinstance(told, dict):
         return str(told)[:_LONGEST_ABOUT]
-    parts = [f"{name}: {_value(value)}" for name, value in told.items() if value not in ("", None, [], {})]
+    parts = [f"{name}: {_value(value)}" for name, value in told.items() if name != "world" and value not in _EMPTY]
     return " · ".join(parts)[:_LONGEST_ABOUT]
 
 
