@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -178,8 +178,8 @@ class Service:
         return SnmpDevice(router.name, address, login(router, world.region.access, world.secrets), port)
 
 
-def application(service: Service) -> Starlette:
-    """The HTTP face of a service."""
+def application(service: Service, routes: Sequence[Route] = ()) -> Starlette:
+    """The HTTP face of a service. `routes`: what others answer at the same port."""
 
     async def probe(request: Request) -> Response:
         text = await service.probe(request.query_params.get("target", ""))
@@ -215,6 +215,7 @@ def application(service: Service) -> Starlette:
             Route("/sd", discovery),
             Route("/metrics", metrics),
             Route("/healthz", health),
+            *routes,
         ],
         middleware=[Middleware(GZipMiddleware, minimum_size=500, compresslevel=1)],
         exception_handlers={OpsError: broken},
@@ -222,10 +223,16 @@ def application(service: Service) -> Starlette:
     )
 
 
-def serve(world: World, listening: Socket, shard: Shard = WHOLE, more: More = lambda _world: ()) -> None:
+def serve(
+    world: World,
+    listening: Socket,
+    shard: Shard = WHOLE,
+    more: More = lambda _world: (),
+    routes: Sequence[Route] = (),
+) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
     raise_open_files()
-    served = application(Service(world, shard=shard, more=more))
+    served = application(Service(world, shard=shard, more=more), routes)
     config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

@@ -54,8 +54,9 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             centre.start()
         if listening:
             from exporters.service import serve  # noqa: PLC0415
+            from ops.jobs.notices_http import routes  # noqa: PLC0415
 
-            serve(world, listening)
+            serve(world, listening, routes=routes(service.notices))
         else:
             service.wait()
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from pydantic import Field
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
+from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.polling import Snmp
 from ops.inventory.restitution import Terms
@@ -134,6 +135,7 @@ class Alerting(Declared):
     mail_to: tuple[str, ...] = Field(default=(), description="the regency's own office")
     mail_user: str = Field(default="", description="its name at the mail server; none when it asks for none")
     telegram_chat: int | None = Field(default=None, description="chat of the regency's own office")
+    gateways: tuple[Gateway, ...] = Field(default=(), description="people outside; `webhook` then names the suite")
     mail_secret: SecretName = "alerts/mail"  # noqa: S105 # the name of a secret, not a secret
     telegram_secret: SecretName = "alerts/telegram"  # noqa: S105 # the name of a secret, not a secret
 

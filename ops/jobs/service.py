@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ops.jobs.notices import Notices
 from ops.jobs.registry import every
 from ops.runs import housekeeping, notify, proof
 from ops.runs.foreground import Desk
@@ -37,6 +38,8 @@ class Service:
         self._told = 0.0
         self._over, self._ended = threading.Event(), threading.Event()
         self._beside = [threading.Thread(target=self._notify), threading.Thread(target=self._forget)]
+        self.notices = Notices.of(self.desk.database, self.desk.world)
+        self._beside.append(threading.Thread(target=self.notices.serve, args=(self._over,)))
         self._thread = threading.Thread(target=self._serve, name="worker")
         self._stopping = False
         self.failed = False
