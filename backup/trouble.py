@@ -61,6 +61,9 @@ _SENTENCES = (
     ("unexpected http response (403", Trouble.REFUSED),
     ("401 unauthorized", Trouble.REFUSED),
     ("403 forbidden", Trouble.REFUSED),
+    ("context canceled", Trouble.INTERRUPTED),
+    ("signal interrupt received", Trouble.INTERRUPTED),
+    ("signal terminated received", Trouble.INTERRUPTED),
     ("no space left", Trouble.NO_SPACE),
     ("read-only file system", Trouble.READ_ONLY),
     ("permission denied", Trouble.READ_ONLY),
@@ -110,6 +113,8 @@ def judge(done: Mapping[str, Any]) -> Trouble | None:
     said = str(done["err"]).lower()
     if done["code"] == 0:
         return Trouble.DAMAGED if "failed to load snapshot" in said else None
+    if done["code"] == _INCOMPLETE and "403" in said and ("not removed" in said or "forget" in said):
+        return Trouble.REFUSED  # 0.19 at an append-only door
     if done["code"] in _CODES and done["code"] != _NO_REPOSITORY:
         return _CODES[done["code"]]
     if found := next((trouble for sentence, trouble in _SENTENCES if sentence in said), None):

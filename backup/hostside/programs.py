@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 QUIET = False  # set where no station listens: a run of the host's own
@@ -39,11 +39,13 @@ def run(
     given: str | None = None,
     env: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
+    watch: Callable[[], str] | None = None,
 ) -> dict[str, Any]:
     """Run to the end; {argv, code, out, err, seconds}. `secrets`: option → value, handed over as an unnamed file.
 
-    That file stays this process's own and is read through /proc: what the program starts (a dump, as another user)
-    inherits nothing of it.
+    `watch` is asked every two seconds; when it says anything, the program is ended, and that is `given_up`.
+    A secret's file stays this process's own and is read through /proc: what the program starts (a dump, as another
+    user) inherits nothing of it.
     """
     begun = time.monotonic()
     handles = {option: _unnamed(value) for option, value in (secrets or {}).items()}
@@ -58,7 +60,7 @@ def run(
         preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
     )
     try:
-        out, err, code = _wait(child, begun + timeout)
+        out, err, code, given_up = _wait(child, begun + timeout, watch or (lambda: ""))
     finally:
         end(child)
         for handle in (*handles.values(), *([] if given_in is None else [given_in])):
@@ -69,6 +71,7 @@ def run(
         "out": out.decode(errors="replace"),
         "err": err.decode(errors="replace"),
         "seconds": round(time.monotonic() - begun, 3),
+        "given_up": given_up,
     }
 
 
@@ -116,18 +119,19 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait(child: subprocess.Popen[bytes], until: float) -> tuple[bytes, bytes, int]:
+def _wait(child: subprocess.Popen[bytes], until: float, watch: Callable[[], str]) -> tuple[bytes, bytes, int, str]:
     while True:
         try:
             out, err = child.communicate(None, min(PULSE, max(0.05, until - time.monotonic())))
         except subprocess.TimeoutExpired:
-            if time.monotonic() >= until:
+            given_up = watch()
+            if given_up or time.monotonic() >= until:
                 end(child)
                 out, err = child.communicate()
-                return out, err, TIMED_OUT
+                return out, err, TIMED_OUT, given_up
             tell(alive=True)
         else:
-            return out, err, child.returncode if child.returncode >= 0 else 128 - child.returncode
+            return out, err, child.returncode if child.returncode >= 0 else 128 - child.returncode, ""
 
 
 def _unnamed(value: str) -> int:

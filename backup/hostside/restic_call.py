@@ -15,6 +15,9 @@ from typing import Any
 from backup.hostside import limits, programs
 
 PROBE_SECONDS = 5.0  # for the port to open
+EVERY = 3.0  # seconds between two looks at the port while restic works, and for it to open then
+TWICE = 2  # failures in a row that count
+SHORT, PATIENCE = 120.0, 300.0  # seconds: calls up to SHORT end at once, longer ones after PATIENCE without the vault
 ANSWER_SECONDS = 8.0  # for the server behind it to say anything: together a dead vault is told within 15 s
 
 
@@ -39,13 +42,44 @@ def restic(  # one call's whole description, sent as JSON
     options = ["--cacert", repository["ca"]] if repository.get("ca") else []
     options += limits.words(repository.get("limits", ()), repository.get("timezone", "UTC"), time.time())
     cache = ["--cache-dir", repository["cache"]] if repository.get("cache") else ["--no-cache"]
-    return programs.run(
+    done = programs.run(
         [program, "--json", *options, *cache, *words],
         timeout=timeout,
         given=given,
         env={"GOMAXPROCS": "2", **(env or {})},
         secrets=secrets,
+        watch=Door(repository["url"], 0.0 if timeout <= SHORT else PATIENCE).watch,
     )
+    return {**done, "unreachable": given_up} if (given_up := done.pop("given_up")) else done
+
+
+class Door:
+    """Whether the vault's port still opens while restic works: restic itself would wait a quarter of an hour.
+
+    A call that only reads lists ends at the second failure (within 15 s); one that moves data for hours is told of at
+    once and ends after `patience` seconds, as what it had sent so far would be sent again.
+    """
+
+    def __init__(self, url: str, patience: float) -> None:
+        self._where, self._patience = _place(url), patience
+        self._asked, self._since, self._failed = time.monotonic(), 0.0, 0
+
+    def watch(self) -> str:
+        """Why it is to end; empty while it may go on."""
+        if self._where is None or time.monotonic() - self._asked < EVERY:
+            return ""
+        begun = time.monotonic()
+        why = programs.reachable(*self._where, EVERY)
+        self._asked = time.monotonic()
+        if not why:
+            self._failed = 0
+            return ""
+        self._failed += 1
+        self._since = begun if self._failed == 1 else self._since
+        if self._failed < TWICE:
+            return ""
+        programs.tell(unreachable=why)
+        return why if begun - self._since >= self._patience else ""
 
 
 def unlock(**call: Any) -> int:
@@ -92,11 +126,19 @@ def _full(repository: Mapping[str, Any]) -> str:
 
 
 def _probe(url: str) -> str:
-    if not url.startswith("rest:"):
+    where = _place(url)
+    if where is None:
         return ""
+    is_tls = url.startswith("rest:https:")
+    return programs.reachable(*where, PROBE_SECONDS) or _speaks(*where, is_tls=is_tls)
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    """Address and port of a rest-server; None for other repositories."""
+    if not url.startswith("rest:"):
+        return None
     found = urllib.parse.urlsplit(url.removeprefix("rest:"))
-    where = (found.hostname or "", found.port or 8000)
-    return programs.reachable(*where, PROBE_SECONDS) or _speaks(*where, is_tls=found.scheme == "https")
+    return found.hostname or "", found.port or 8000
 
 
 def _speaks(address: str, port: int, *, is_tls: bool) -> str:
