@@ -13,6 +13,7 @@ FILES = "/srv/provision/kominfo"  # target phone-file
 BOOKS = "/srv/provision/books"  # target phone-book
 AUTHORITY = "kominfo-root.pem"  # the region's own authority; no secret
 OFFICE_BOOK = "office.xml"
+ONCE = "once"  # folder of what is fetched once (role web)
 
 
 def token(mac: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 from pathlib import Path
 
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
-from ops.errors import OpsError
+from ops.errors import OpsError, UsageError
 
 HELP = "judge the exchange's configuration, compare it with a fresh boot, change passwords"
 EPILOG = """examples:
@@ -17,12 +18,18 @@ EPILOG = """examples:
   ops voip check --twin latihan              does the exchange run what it would run after a power cut
   ops voip status --twin latihan             the release in force on each exchange
   ops voip rotate --opd dinkes               new passwords; telephones fetch them, the old ones go on being taken
-  ops voip rotate --opd dinkes --finish      the old ones are taken no more"""
+  ops voip rotate --opd dinkes --finish      the old ones are taken no more
+  ops voip softphone 20150 --qr piket.png    a QR code that sets Linphone up once, without a password in it"""
 SHOWN = 20  # faults; --json has all
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=sorted(_WHAT), help="what to do (see below)")
+    parser.add_argument("number", nargs="?", help="with softphone: its extension")
+    parser.add_argument(
+        "--qr", type=Path, metavar="FILE", help="with softphone: a picture (.png, .svg) instead of text"
+    )
+    parser.add_argument("--minutes", type=float, default=10.0, help="with softphone: how long to wait for it (10)")
     parser.add_argument("--release", type=Path, metavar="DIR", help="with validate: the files of this folder")
     parser.add_argument("--opd", action="append", default=[], metavar="CODE", help="with rotate: only these offices")
     parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
@@ -81,4 +88,28 @@ def _rotate(args: argparse.Namespace, screen: Screen) -> int:
     return conclude(done)
 
 
-_WHAT = {"validate": _validate, "check": _check, "status": _status, "rotate": _rotate}
+def _softphone(args: argparse.Namespace, screen: Screen) -> int:
+    import segno  # noqa: PLC0415
+
+    from ops.jobs.softphone import offered  # noqa: PLC0415
+
+    if not args.number:
+        raise UsageError("which extension?", "ops voip softphone 20150")
+    one = offered(world_of(args), args.number, args.minutes * 60)
+    code = segno.make(one.url, error="m", micro=False)
+    if args.qr:
+        code.save(str(args.qr), scale=8)
+    else:
+        drawn = io.StringIO()
+        code.terminal(drawn, compact=True)
+        screen.note(drawn.getvalue())
+    screen.note(
+        f"scan it with Linphone (remote provisioning) within {args.minutes:g} minutes; it works once: {one.url}"
+    )
+    fetched = one.wait()
+    screen.data({"number": one.number, "fetched": fetched})
+    screen.say(f"{one.number}: {'fetched; the address is gone' if fetched else 'nobody came; the address is gone'}")
+    return 0 if fetched else 1
+
+
+_WHAT = {"validate": _validate, "check": _check, "status": _status, "rotate": _rotate, "softphone": _softphone}

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ops.catalogue.phone import model, render, shown
 from ops.catalogue.provisioning import BOOKS, FILES, OFFICE_BOOK, Origin, devices, origin, token
-from ops.derive.pbx import exchanges
+from ops.derive.pbx import exchanges, secret_of
 from ops.inventory.model import Opd, Phone, Region, Server
 from ops.plan.change import REGION_SCOPE, Artifact
 
@@ -113,7 +113,7 @@ def _values(region: Region, opd: Opd, phone: Phone) -> dict[str, object]:
     """What a template knows of its telephone. Passwords are names of secrets; they go in as values, since their braces
     would be Jinja's own in a template."""
     mac = (phone.mac or "").replace(":", "")
-    secret = f"voip/{phone.number}"
+    secret = secret_of(phone.number)
     return {
         "number": phone.number,
         "name": shown(phone.name),
@@ -136,3 +136,13 @@ def _lamps(region: Region, opd: Opd, phone: Phone) -> list[dict[str, str]]:
     found += [{"number": number, "label": code} for code, number in sorted(region.numbering.short_codes.items())]
     others = [key for key in found if key["number"] != phone.number]
     return others[: max(0, model(phone.model or "").keys - 1)]
+
+
+def softphone_file(region: Region, phone: Phone) -> str:
+    """What a softphone (Linphone) is given once: the digest instead of the password, and nothing of an office."""
+    values = {
+        "number": phone.number,
+        "name": shown(phone.name),
+        "digest": f"{{{{ha1:{phone.number}:{region.domain}:{secret_of(phone.number)}}}}}",
+    }
+    return render("linphone", {"phone": values, "exchange": _exchange(region, exchanges(region))})
