@@ -36,6 +36,7 @@ from exporters.cli_readers import CliReaders
 from exporters.cycle import Cycle
 from exporters.device import FRESH_SECONDS, Polled
 from exporters.drift import DriftFound
+from exporters.drills import Drills
 from exporters.fibre_state import FibreState
 from exporters.jobs import JobRuns
 from exporters.logins import login
@@ -80,6 +81,7 @@ class Service:
             self.registry.register(collector)
         self.registry.register(CallResults(world.state))
         self.registry.register(DriftFound(world.state))
+        self.registry.register(Drills(world.state))
         for one in more(lambda: self._world):
             self.registry.register(one)
         self.registry.register(FibreState(lambda: self._world))

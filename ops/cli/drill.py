@@ -44,6 +44,7 @@ itself is touched, and each copy bears one fault.
 example:
   ops drill inject tamper --of /srv/restic/web1/app --repo /srv/kominfo-drill/copy --password-file key \\
       --host web1 --root /srv/app --json
+  ops drill inject random --twin batubara      a random fault in a copy of a random set; --seed repeats one
 exit code 0: the fault was seen under its name; 7: it was not"""
 
 
@@ -68,7 +69,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     inject.add_argument("fault", metavar="FAULT")
-    inject.add_argument("--repo", metavar="COPY", required=True, help="a copy that this verb made, or makes with --of")
+    inject.add_argument("--repo", metavar="COPY", help="a copy that this verb made, or makes with --of")
+    inject.add_argument("--seed", default="", help="random: repeat what followed from this number")
+    add_choice(inject)
+    add_running(inject)
     inject.add_argument("--of", type=Path, metavar="REPO", help="make the copy from this repository first")
     _common_options(inject)
     for one in (run_, resume, verify, inject):
@@ -169,12 +173,26 @@ def _verify(args: argparse.Namespace, screen: Screen) -> int:
 def _inject(args: argparse.Namespace, screen: Screen) -> int:
     from backup.verify import inject  # noqa: PLC0415
 
+    if args.fault == "random":
+        return _inject_random(args, screen)
     args.target = Path("unused")  # what is restored here goes away again
     found = inject.inject(args.fault, _request(args), args.of, screen.progress)
     screen.data(found)
     told = found["after"]
     screen.say(f"{args.fault}: {'seen' if found['seen'] else 'NOT SEEN'} ({told['verdict']}, {told['class']})")
     return 0 if found["seen"] else DRILL_FAILED
+
+
+def _inject_random(args: argparse.Namespace, screen: Screen) -> int:
+    """What the calendar does every month."""
+    wanted = {"opd": words(args.opd), "set": words(args.set), **({"seed": args.seed} if args.seed else {})}
+    done, found = perform(args, screen, "drill-inject", wanted)
+    if found.get("after"):
+        told = found["after"]
+        said = "seen" if found["seen"] else "NOT SEEN"
+        screen.say(f"{found['service']}: {found['fault']}: {said} ({told['class']}), seed {found['seed']}")
+        screen.data(found)
+    return conclude(done)
 
 
 def _request(args: argparse.Namespace) -> Request:

@@ -20,6 +20,7 @@ JobKind = Literal[
     "backup",
     "backup-collect",
     "drill",
+    "drill-inject",
     "copy",
     "rot-scan",
     "prune",

@@ -13,7 +13,6 @@ from pydantic import Field
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
-from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.polling import Snmp
 from ops.inventory.restitution import Terms
@@ -34,6 +33,7 @@ from ops.inventory.scalars import (
     Title,
     UserName,
 )
+from ops.inventory.second_place import CopyPlan
 from ops.inventory.telephony import Group, Menu, Numbering, Phone, Phones, Trunk
 
 # declared in files of their own, found here with the rest
@@ -135,7 +135,6 @@ class Alerting(Declared):
     mail_to: tuple[str, ...] = Field(default=(), description="the regency's own office")
     mail_user: str = Field(default="", description="its name at the mail server; none when it asks for none")
     telegram_chat: int | None = Field(default=None, description="chat of the regency's own office")
-    gateways: tuple[Gateway, ...] = Field(default=(), description="people outside; `webhook` then names the suite")
     mail_secret: SecretName = "alerts/mail"  # noqa: S105 # the name of a secret, not a secret
     telegram_secret: SecretName = "alerts/telegram"  # noqa: S105 # the name of a secret, not a secret
 
@@ -242,17 +241,11 @@ class UploadWindow(Declared):
         return {"from": begin, "until": end, "kib_per_second": max(1, self.upload // 8192)}
 
 
-class CopyPlan(Declared):
-    """The second place, away from the vault, to which its files are copied."""
-
-    server: Name = Field(description="the server that fetches and keeps the second copy")
-    folder: str = Field(default="/srv/kominfo-copy", description="absolute path of the copies there")
-
-
 class Recovery(Declared):
     vault: Vault
     drills: DrillPlan
     retention: RetentionPolicy = RetentionPolicy()
+    copy_to: CopyPlan | None = Field(default=None, description="where every repository is copied to, file by file")
     keys: SecretNames = Field(default={}, description="what for: the name of the secret")
     escrow: Escrow | None = None
 

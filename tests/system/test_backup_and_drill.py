@@ -81,6 +81,11 @@ def test_a_host_backs_up_by_itself_and_the_station_counts_it(protected: Any) -> 
     assert protected.json("drill", "run", "--set", "dokumen-dinkes")[0]["proven"] is True
 
 
+def test_a_planted_fault_is_seen(protected: Any) -> None:
+    found = protected.json("drill", "inject", "random", "--set", "dokumen-dinkes", "--seed", "1")
+    assert (found["seen"], found["after"]["class"]) == (True, found["fault"])
+
+
 def test_a_changed_row_or_file_after_the_backup_does_not_disturb_the_proof(protected: Any) -> None:
     server(protected, "dc-app", "echo later | sudo tee /srv/opd/dinkes/later.txt")
     assert protected.json("drill", "run", "--set", "dokumen-dinkes")[0]["proven"] is True

@@ -1,0 +1,151 @@
+"""What the drills, the pruner, the scan, the copies and the planted faults have left in the state, for Prometheus.
+
+Register `Drills(world.state)` with a registry. Records of drills are read once and remembered; one that was changed
+since it was written tells nothing, so that its series ends and an alert on its age begins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from exporters.metrics import table
+
+BEFORE = 5  # green drills whose median speed the newest is compared with
+_OWN = ("opd_drill_", "opd_prune_", "opd_repo_scan_", "opd_repo_rotten", "opd_repo_vanished", "opd_repo_strange",
+        "opd_backup_copy_")  # fmt: skip
+Families = Mapping[str, GaugeMetricFamily]
+
+
+class Drills(Collector):
+    """Small files of the state, read at every scrape; records of drills only when there is a new one."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._records: dict[str, dict[str, Any]] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        found = {name: _family(name) for name in table() if name.startswith(_OWN)}
+        by_set: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for told in self._drills():
+            by_set.setdefault((f"{told['opd']}.{told['service']}", told["opd"]), []).append(told)
+        for labels, records in sorted(by_set.items()):
+            _one_set(found, list(labels), records)
+        self._files(found)
+        _pruned(found, _lines(self._state / "ledger" / "prune.jsonl"))
+        _injected(found, _lines(self._state / "inject" / "told.jsonl"))
+        yield from found.values()
+
+    def _drills(self) -> Iterator[dict[str, Any]]:
+        for line in _lines(self._state / "evidence" / "index.jsonl"):
+            name, digest = str(line.get("file")), str(line.get("sha256"))
+            if digest not in self._records:
+                self._records[digest] = _record(self._state / "evidence" / name, digest)
+            if self._records[digest]:
+                yield self._records[digest]
+
+    def _files(self, found: Families) -> None:
+        for told in _whole(self._state / "rot"):
+            where = [str(told["service"]), str(told["opd"]), str(told["place"])]
+            found["opd_repo_scan_timestamp_seconds"].add_metric(where, told["at"])
+            for what in ("rotten", "vanished", "strange"):
+                found[f"opd_repo_{what}_files"].add_metric(where, told[what])
+        for told in _whole(self._state / "copies"):
+            where = [str(told["service"]), str(told["opd"])]
+            found["opd_backup_copy_timestamp_seconds"].add_metric(where, told["at"])
+            found["opd_backup_copy_left_out_files"].add_metric(where, told["refused_total"] + told["differs_total"])
+
+
+def _one_set(found: Families, labels: list[str], records: list[dict[str, Any]]) -> None:
+    """`records`: of one set's drills, oldest first."""
+    newest, green = records[-1], [one for one in records if one["class"] == "none"]
+    found["opd_drill_state"].add_metric([*labels, newest["class"]], 1)
+    found["opd_drill_files_differ"].add_metric(labels, newest["differences"])
+    for what in ("rto", "rpo"):
+        found[f"opd_drill_{what}_target_seconds"].add_metric(labels, newest[what]["target"])
+        if newest[what]["reached"] is not None:
+            found[f"opd_drill_{what}_seconds"].add_metric(labels, newest[what]["reached"])
+    if green:
+        found["opd_drill_last_green_timestamp_seconds"].add_metric(labels, green[-1]["at"])
+    speeds = [one["speed"] for one in green if one["speed"]]
+    if speeds:
+        found["opd_drill_restore_bytes_per_second"].add_metric(labels, speeds[-1])
+    if len(speeds) > 1:
+        usual = statistics.median(speeds[-1 - BEFORE : -1])
+        found["opd_drill_restore_speed_ratio"].add_metric(labels, speeds[-1] / usual)
+
+
+def _record(path: Path, digest: str) -> dict[str, Any]:
+    """What is told of one record; nothing when it is not what was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return {}
+    if hashlib.sha256(content).hexdigest() != digest:
+        return {}
+    told = json.loads(content)
+    return {
+        "opd": told["opd"],
+        "service": told["service"],
+        "class": told.get("class", "none" if told["verdict"] == "proven" else "incomplete"),
+        "at": datetime.fromisoformat(told["declared"]).timestamp(),
+        "rto": told["objectives"]["rto"],
+        "rpo": told["objectives"]["rpo"],
+        "differences": told["differences_total"],
+        "speed": told.get("restore", {}).get("bytes_per_second"),
+    }
+
+
+def _pruned(found: Families, lines: list[dict[str, Any]]) -> None:
+    reasons = [str(line["reason"]) for line in lines if line.get("event") == "refused"]
+    for reason in sorted(set(reasons)):
+        found["opd_prune_refused_total"].add_metric([reason], reasons.count(reason))
+    for of in sorted({str(line["of"]) for line in lines if line.get("event") == "pruned"}):
+        at = [line["at"] for line in lines if line.get("event") == "pruned" and line["of"] == of]
+        found["opd_prune_last_timestamp_seconds"].add_metric([of, of.partition(".")[0]], at[-1])
+
+
+def _injected(found: Families, lines: list[dict[str, Any]]) -> None:
+    if lines:
+        newest = lines[-1]
+        found["opd_drill_inject_timestamp_seconds"].add_metric([], newest["at"])
+        found["opd_drill_inject_seen"].add_metric([str(newest["fault"]), str(newest["service"])], bool(newest["seen"]))
+
+
+def _family(name: str) -> GaugeMetricFamily:
+    metric = table()[name]
+    return GaugeMetricFamily(name, metric.help, labels=list(metric.labels))
+
+
+def _whole(folder: Path) -> list[dict[str, Any]]:
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        found.append(told)
+    return found
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Every whole line of a file of JSON lines."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        return []
+    found = []
+    for line in text.splitlines():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
