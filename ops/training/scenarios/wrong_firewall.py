@@ -17,10 +17,9 @@ def plant(world: World, rng: random.Random) -> Planted:
     lan = one_of(rng, list(lans), "office's network")
     server = world.region.group("dns")[0]
     stage = Stage(world, {"lan": lan, "opd": lans[lan]["opd"], "server": server.name, "address": str(server.address)})
-    rules = f"""table {_CHAIN} {{ chain input {{ type filter hook input priority -10; policy accept;
-ip saddr {lans[lan]["network"]} udp dport 53 drop
-ip saddr {lans[lan]["network"]} tcp dport 53 drop
-}} }}"""
+    drop = "\n".join(f"ip saddr {lans[lan]['network']} {way} dport 53 drop" for way in ("udp", "tcp"))
+    chain = f"chain input {{\ntype filter hook input priority -10; policy accept;\n{drop}\n}}"
+    rules = f"table {_CHAIN} {{\n{chain}\n}}\n"
     stage.on(server.name, "nft", "-f", "-", given=rules).must()
     return stage.planted
 
