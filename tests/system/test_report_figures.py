@@ -20,6 +20,8 @@ from ops.inventory.restitution import Terms
 from ops.reports.measured import Measured
 from ops.reports.office import office
 from ops.reports.period import Period, month_of
+from ops.reports.public_days import history
+from ops.reports.public_facts import public
 from ops.reports.records import Records
 from ops.reports.region import region_page
 from ops.reports.render import render
@@ -146,3 +148,19 @@ def test_the_heads_page_ranks_the_worst_first_and_every_document_renders(place: 
     shown = render(offices["dinkes"], "html", "id").decode()
     assert "serat optik putus: r1-01" in shown
     assert "http" not in shown.replace("http://www.w3.org", "")
+
+
+def test_the_public_pages_days_add_up_to_the_month(place: Place, tmp_path: Path) -> None:
+    """Day by day, joined over midnight, and from the kept files alone just the same."""
+    now = float(BEGIN + 26 * 86_400 + 7200)
+    found = history(place.region, place.measured, tmp_path, now, 26)
+    kept = history(place.region, Measured(None), tmp_path, now, 26)
+    assert len(list(tmp_path.iterdir())) == 26
+    for opd in place.region.opds:
+        counted = [(begin, end) for begin, end in report_month.office(place.month, opd)["outages"] if end < now]
+        assert [span for span in found.down(opd.code) if span[1] > BEGIN] == counted
+        assert [span for span in kept.down(opd.code) if span[1] > BEGIN] == counted
+    assert {cause for _, _, cause in found.outages("dinkes")} == {"fibre-cut"}
+    told = {one.office: one for one in public(place.region, found, [], [1.0]).offices}
+    assert told[place.region.opd("bapenda").name].availability == 100.0
+    assert told[place.region.opd("dinkes").name].state == "ok"
