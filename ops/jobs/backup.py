@@ -12,6 +12,7 @@ from backup.coverage import of
 from backup.layout import Item
 from backup.take import BackupResult, take
 from ops.errors import OpsError, PartlyAppliedError
+from ops.jobs.keys import look_for_strangers
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
@@ -48,6 +49,7 @@ def BACKUP(run: Inside) -> Verdict:
     for result in done:
         state = "changed" if result.ok else "failed"
         run.subject("opd", result.opd, state, result.error or f"{result.set}: {result.bytes} bytes")
+    look_for_strangers(run.world, run.progress)
     failed = [result for result in done if not result.ok]
     names = ", ".join(f"{result.opd}.{result.set}" for result in failed)
     steps = "; ".join(sorted({result.next_step for result in failed if result.next_step}))

@@ -27,6 +27,7 @@ def _scope(world: World, args: Args) -> Scope:
 )
 def BACKUP_COLLECT(run: Inside) -> Verdict:
     done = keys.collect(run.world, chosen(run.world, run.args), run.progress)
+    keys.look_for_strangers(run.world, run.progress)
     refused = [f"{one.set} {why}" for one in done for why in one.refused]
     for one in done:
         state = "failed" if one.refused else "changed" if one.counted else "ok"

@@ -84,6 +84,20 @@ def check(world: World) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return keys.check(places.of(world), [item.key for item in layout.items(world.region)])
 
 
+def look_for_strangers(world: World, progress: Progress) -> None:
+    """Compare keys as a backup's last act, so that the metric is never old. A vault that is away is told elsewhere."""
+    try:
+        unknown, gone = check(world)
+    except OpsError as error:
+        progress(Event("keys", "vault", State.FAILED, f"not compared: {world.secrets.scrub(error.what)}"))
+        return
+    for of, ids in unknown.items():
+        if ids:
+            progress(Event("keys", of, State.FAILED, f"unknown key {ids[0][:16]}: ops backup keys check"))
+    for of, ids in gone.items():
+        progress(Event("keys", of, State.FAILED, f"registered key {ids[0][:16]} is gone: ops backup keys check"))
+
+
 def make_escrow(world: World, folder: Path, *, again: bool) -> tuple[str, list[Path]]:
     """Write one sheet per declared holder into a new folder; (public half, sheets). Nothing else keeps a share.
 

@@ -149,7 +149,6 @@ def test_a_run_that_was_cut_off_is_told_by_the_next_one(host: Host, counted: col
         ({"source": "/nowhere"}, "no such folder"),
         ({"mount": True}, "is declared a mount and is none"),
         ({"spec": {"url": "rest:http://127.0.0.1:9/x", "password": {"value": "x"}}}, "the vault does not answer"),
-        ({"signing_key": "/nowhere.pem"}, "could not be signed"),
     ],
 )
 def test_what_hinders_a_run_is_told_and_nothing_counts(
@@ -157,6 +156,11 @@ def test_what_hinders_a_run_is_told_and_nothing_counts(
 ) -> None:
     result = host.back_up(**changes)
     assert says in result["error"]
+    assert result["snapshot"] == ""
+
+
+def test_data_without_its_manifest_does_not_count(host: Host, counted: collect.Collected) -> None:
+    assert "could not be signed" in host.back_up(signing_key="/nowhere.pem")["error"]
     assert collect.collect(host.spots, host.item).counted == 0
 
 
