@@ -162,7 +162,7 @@ class _Reader:
     def option(self, text: str, at: str) -> None:
         found = _OPTION.match(text)
         if not found:
-            return self.fault(at, f"{text[:40]!r} is neither a section nor `name = value`")
+            return self.fault(at, "is neither a section nor `name = value`")  # not quoted: it may be half a password
         if self.open is None:
             return self.fault(at, f"{found[1]} stands in no section")
         self.open.options.append(Option(found[1].strip(), found[2].strip(), at))

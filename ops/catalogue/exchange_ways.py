@@ -161,12 +161,12 @@ def _unlimited(plan: Dialplan, numbers: Collection[str]) -> Iterator[Fault]:
         route = [step for step in (begin[1].steps if begin else ()) if step.app == "Goto"]
         if begin and (not route or not route[0].args.startswith(("kominfo-emergency-route,", "kominfo-call-centre,"))):
             yield Fault(begin[1].at, f"{number} does not lead to the emergency route")
-        for step in _walk(plan, EMERGENCY, number):
+        for step in walk(plan, EMERGENCY, number):
             if _LIMITS.search(step.args):
                 yield Fault(step.at, f"a limit stands in the way of {number}")
 
 
-def _walk(plan: Dialplan, context: str, number: str, seen: frozenset[str] = frozenset()) -> Iterator[Step]:
+def walk(plan: Dialplan, context: str, number: str, seen: frozenset[str] = frozenset()) -> Iterator[Step]:
     """All steps that a call to `number` may come to, by way of gotos that keep the number."""
     found = plan.find(context, number)
     if not found or context in seen:
@@ -176,6 +176,6 @@ def _walk(plan: Dialplan, context: str, number: str, seen: frozenset[str] = froz
         for target in targets(step):
             parts = [part.strip() for part in split(target, ",")]
             if len(parts) == _PARTS and parts[0] != context:
-                yield from _walk(plan, parts[0], number, seen | {context})
+                yield from walk(plan, parts[0], number, seen | {context})
     for name in re.findall(r"DIALPLAN_EXISTS\(([\w-]+),", " ".join(step.args for step in found[1].steps)):
-        yield from _walk(plan, name, number, seen | {context})
+        yield from walk(plan, name, number, seen | {context})

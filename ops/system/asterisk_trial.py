@@ -53,6 +53,8 @@ _EXCUSED = re.compile(
     r"users\.conf|musiconhold|Taskprocessor|taskprocessor|stir_shaken|pjproject|res_prometheus|phoneprov"
     r"|Unable to (?:open|load|find).*(?:cdr|cel|sounds)|getaddrinfo|Failed to resolve|No route|Network is unreachable"
 )
+# Asterisk quotes what it does not take, passwords too.
+_SECRET = re.compile(r"(password\w*[\s'=>:,]+|(?:MD5|SHA-256|SHA-512-256):)[^\s']+")
 
 
 class TrialError(Exception):
@@ -79,7 +81,7 @@ class Trial:
 def complaints(log: str) -> list[str]:
     """Warnings and errors of a log, but for those that say nothing of the configuration."""
     found = [match for line in log.splitlines() if (match := _COMPLAINT.search(line))]
-    return [f"{match[2]}: {match[3]}" for match in found if not _EXCUSED.search(match[0])]
+    return [_SECRET.sub(r"\1…", f"{match[2]}: {match[3]}") for match in found if not _EXCUSED.search(match[0])]
 
 
 @contextmanager

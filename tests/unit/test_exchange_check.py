@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from exchange_faults import FAULTS, release, spoiled
 from exchange_plans import PLAN, plans
 from hypothesis import HealthCheck, given, settings
 
-from ops.catalogue import exchange_check, exchange_rules
+from ops.catalogue import exchange_check, exchange_rules, exchange_ways
 from ops.derive import pbx
 from ops.inventory.load import load
 from ops.inventory.model import Region
+from ops.system import asterisk_trial
 
 GOOD = release(pbx.artifacts(PLAN))
 RULES = exchange_rules.rules(PLAN.numbering.emergency)
@@ -54,6 +57,49 @@ def test_a_fault_says_where_it_is() -> None:
 def test_no_good_plan_is_refused(plan: Region) -> None:
     verdict = exchange_check.judge(release(pbx.artifacts(plan)), RULES)
     assert [str(fault) for fault in verdict.faults] == []
+
+
+_ON_THE_WAY = {"Goto", "GotoIf", "Set", "NoOp", "Dial", "Log", "Progress", "Playtones", "Wait", "Hangup"}
+_ASKED = re.compile(r"\$\{(\w+)")
+_HARMLESS = {"EXTEN", "KOMINFO_CID", "DIALSTATUS", "DIALPLAN_EXISTS", "CHANNEL", "HANGUPCAUSE"}
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(plans())
+def test_an_emergency_call_from_anywhere_gets_out_whatever_is_used_up(plan: Region) -> None:
+    """Nothing on its way asks for anything that can be used up: calls, minutes, classes, counts, locks."""
+    dialplan = exchange_check.judge(release(pbx.artifacts(plan)), RULES).wanted.plan
+    for context in [name for name in dialplan.contexts if name.startswith("opd-")]:
+        for number in plan.numbering.emergency:
+            found = dialplan.find(context, number)
+            assert found
+            assert found[0] == "kominfo-emergency"
+            steps = list(exchange_ways.walk(dialplan, context, number))
+            assert {step.app for step in steps} <= _ON_THE_WAY
+            asked = {name for step in steps for name in _ASKED.findall(step.args)}
+            assert asked <= _HARMLESS
+            dialled = {step.args.partition(",")[0] for step in steps if step.app == "Dial"}
+            assert dialled == {f"PJSIP/${{EXTEN}}@trunk-{trunk.name}" for trunk in plan.numbering.trunks}
+
+
+@pytest.mark.parametrize("kind", ["half-written", "word that is no option", "trunk's password too short"])
+def test_no_fault_quotes_a_password(kind: str) -> None:
+    canary = "Kanari9" * 4
+    bad = {name: text.replace("Abcdefgh12345678" * 2, canary) for name, text in dict(BAD)[kind].items()}
+    bad["_region.auth.conf"] = bad["_region.auth.conf"].replace(f"password={canary}", f"password {canary}")
+    faults = exchange_check.judge(bad, RULES).faults
+    assert faults
+    assert "Kanari" not in " ".join(map(str, faults))
+
+
+def test_what_asterisk_quotes_is_hidden() -> None:
+    log = (
+        "[2026-11-22 07:00:00] ERROR[7] config_options.c: Error with password_digest=MD5:0123456789abcdef of x\n"
+        "[2026-11-22 07:00:00] ERROR[7] res_sorcery_config.c: Could not create 'password' => 'Kanari9Kanari9' of x\n"
+    )
+    said = asterisk_trial.complaints(log)
+    assert len(said) == 2
+    assert not [word for word in ("0123456789", "Kanari") if word in " ".join(said)]
 
 
 @pytest.fixture(scope="module")
