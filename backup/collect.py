@@ -91,6 +91,9 @@ def _enter(
     if not by:
         return "the manifest is signed by none of the host's registered keys"
     made, _ = manifest.opened(text, by["public"])
+    counted = [line for line in spots.ledger.read() if line["event"] == "backup" and line["of"] == item.key]
+    if any(line["snapshot"] == made.snapshot for line in counted):
+        return f"snapshot {made.snapshot[:12]} is in the ledger already: somebody says it again, or something else"
     if why := _wrong(item, made, {one.id for one in there}):
         return why
     _known(spots, item, made)

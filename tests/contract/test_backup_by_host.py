@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from backup_rig import CANARY, Rig, item, restic_program, rig
 
-from backup import collect, drill, keycheck
+from backup import collect, drill, keycheck, manifest
 from backup.hostside import limits, memory, run_set
 from backup.layout import Item
 from backup.places import Places
@@ -118,6 +118,18 @@ def test_a_stolen_credential_cannot_make_a_backup_count(host: Host, counted: col
         "the manifest is signed by none of the host's registered keys"
     ]
     assert entry(host)["seq"] == before
+
+
+def test_what_was_counted_cannot_be_said_again(host: Host, counted: collect.Collected) -> None:
+    """An old manifest, genuine and signed, put in once more would make an old backup the newest."""
+    restic, line = host.rig.restic(), entry(host)
+    text = restic.dump(line["manifest_snapshot"], manifest.FILE)
+    words = [*restic.backup_words(HOST, [manifest.TAG]), "--stdin", "--stdin-filename", manifest.FILE]
+    restic.backup(words, text)
+    found = collect.collect(host.spots, host.item)
+    assert found.counted == 0
+    assert any("is in the ledger already" in why for why in found.refused)
+    assert entry(host)["seq"] == line["seq"]
 
 
 def test_another_signing_key_needs_a_person(host: Host, counted: collect.Collected) -> None:
