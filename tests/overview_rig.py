@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from exporters.metrics import Sample, render, sample
+from ops.derive.pbx import telephones
 from ops.inventory.model import Region
 from ops.inventory.watched import watched
 from ops.overview import readings as r
@@ -31,6 +32,8 @@ class Wrong:
     detour: Collection[str] = ()
     bps: Mapping[str, float] = field(default_factory=dict)
     days: Mapping[str, float] = field(default_factory=dict)
+    phones: Mapping[str, float] = field(default_factory=dict)  # registered; all unless told
+    exchange: bool = True  # whether it can be asked
     whole: Collection[str] | None = None  # segments seen to be whole; None: all others, where nothing is dark
 
 
@@ -76,6 +79,11 @@ def own_text(region: Region, wrong: Wrong = Wrong(), now: float = NOW) -> str:
             made.append(sample(r.BEHIND, port | {"segment": segment}, 1))
         if (days := wrong.days.get(one.opd.code)) is not None:
             made.append(sample(r.DAYS, port, days))
+    if wrong.exchange:
+        counts = {
+            opd.code: wrong.phones.get(opd.code, len(telephones(opd.phones))) for opd in region.opds if opd.phones
+        }
+        made += [sample(r.REGISTERED, {"opd": code}, count) for code, count in counts.items()]
     return render(made)
 
 

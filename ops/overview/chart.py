@@ -158,7 +158,7 @@ def _labels(
         for one in marks
     ]
     wanted += [Wanted(f"centre:{one.name}", one.name, one.x, one.y, 14, NAME, 1) for one in centres]
-    taken = [_around(one.x, one.y, one.radius + 6) for one in marks]
+    taken = [_around(one.x, one.y, one.radius + 3) for one in marks]
     taken += [_around(one.x, one.y, 14) for one in centres]
     taken += [_around(one.x, one.y, 18) for one in stretches if one.segment.glass in _WRONG]
     return place(wanted, taken, [one.line for one in stretches], Box(8, 8, WIDE - 8, HIGH - 8))

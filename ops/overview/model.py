@@ -85,7 +85,7 @@ class SetView:
 class OfficeView:
     """One office. `up`: links that are up of those declared; `margin`, `use`: of its worst link.
 
-    phones    telephones that are registered, of those declared with a MAC
+    phones    telephones that are registered, of those declared
     call      1 or 0: the last test call that it was part of
     backup    age of its oldest newest backup, against that set's RPO; None when none is declared
     no_backup why it has none, by a signed decision ("" when it has, or nobody decided)

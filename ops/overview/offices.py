@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ops.derive.pbx import telephones
 from ops.inventory.model import Opd
 from ops.overview import readings as r
 from ops.overview.facts import FRESH_OWN, Facts
@@ -65,7 +66,7 @@ def _up(links: Sequence[LinkView]) -> Figure:
 
 
 def _phones(opd: Opd, facts: Facts) -> Figure:
-    declared = float(sum(phone.mac is not None for phone in opd.phones.extensions)) if opd.phones else 0.0
+    declared = float(len(telephones(opd.phones)))
     told = facts.own.value or Readings()
     found = next((one for one in told.by_name.get(r.REGISTERED, ()) if one.labels.get("opd") == opd.code), None)
     if found is None:

@@ -122,7 +122,8 @@ class _Say:
             return ""
         same_day = self.words.date(at, self.zone) == self.words.date(self.made.now, self.zone)
         when = self.words.clock(at, self.zone) if same_day else self.words.date(at, self.zone, "d MMM")
-        return self.words.text("since {when}", when=when) + f" ({self.words.span(self.made.now - at)})"
+        minutes = max(1, round((self.made.now - at) / 60))  # by the second it would be sent anew at every look
+        return self.words.text("since {when}", when=when) + f" ({self.words.span(minutes * 60)})"
 
     def _source(self, one: Problem) -> tuple[str, str]:
         name = self.words.text(one.subject)

@@ -23,7 +23,7 @@ INVENTORY = ROOT / "inventories/batubara"
 @pytest.fixture(scope="module")
 def made() -> Iterator[Station]:
     with station(INVENTORY) as one:
-        one.wrong = Wrong(dark={"damkar"}, dbm={"bappeda": -20.9})
+        one.wrong = Wrong(dark={"damkar"}, dbm={"bappeda": -20.9}, exchange=False)
         yield one
 
 

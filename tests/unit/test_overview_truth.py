@@ -68,6 +68,8 @@ def wrongs() -> st.SearchStrategy[Wrong]:
         cut=st.dictionaries(st.sampled_from(["r1-01", "r2-04"]), st.floats(0.01, 1), max_size=1),
         bps=st.dictionaries(codes, st.floats(0, 2e8)),
         days=st.dictionaries(codes, st.floats(0, 500)),
+        phones=st.dictionaries(codes, st.integers(0, 6).map(float)),
+        exchange=st.booleans(),
     )
 
 
@@ -129,8 +131,7 @@ def test_what_a_source_told_long_ago_is_good_no_more(source: str) -> None:
 def test_everything_is_good_when_all_is_read_and_good() -> None:
     found = overview(region(), facts(region()))
     head = found.headline
-    known = (head.offices, head.cut, head.call, head.backup, head.coverage, head.rto, head.rpo, head.data)
+    known = (head.offices, head.cut, head.phones, head.call, head.backup, head.coverage, head.rto, head.rpo, head.data)
     assert {one.state for one in known} == {State.OK}
     assert (head.offices.value, head.offices.limit) == (4, 4)
-    assert head.phones.state is State.UNKNOWN  # nobody tells who is registered
     assert not found.stale
