@@ -16,28 +16,21 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from backup import standards, trend
 from backup.chain import GENESIS, Chain
 from backup.checks.contract import checks
 from backup.drilled import Drill
 from backup.places import Places, who
-from backup.signing import Signer, verify
+from backup.proof import INDEX, PUBLIC_KEY, key_of, problems
+from backup.signing import Signer
 from backup.sources.contract import source
 from backup.verify import of_drill
-from ops.errors import OpsError
+
+__all__ = ["Evidence", "key_of", "number", "problems", "record", "render", "size", "span", "write"]
 
 FORMAT = "kominfo-ops drill evidence 1"
-PUBLIC_KEY = "station.pub.pem"
 NAMED = 1000  # differences that a record names; it always tells how many there are
 TEMPLATES = Path(__file__).parent / "templates"
-AIM = (
-    "Membuktikan bahwa layanan ini dapat dipulihkan utuh dari cadangan di DRC, dalam RTO dan RPO yang disepakati.",
-    "Prove that this service can be restored whole from its backup at the DRC, within the agreed RTO and RPO.",
-)
-STANDARDS = (
-    ("ISO/IEC 27001:2022 A.8.13", "Cadangan informasi / information backup", "restore tested, every item compared"),
-    ("ISO/IEC 27001:2022 A.5.30", "Kesiapan TIK / ICT readiness", "RTO and RPO measured against the declared targets"),
-    ("ISO/IEC 27001:2022 A.8.14", "Redundansi / redundancy", "restored from a second site on a second machine"),
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "format": FORMAT,
         "drill": drill.id,
         "type": "restore",
-        "aim": list(AIM),
+        "aim": list(standards.AIM),
         "region": spots.region,
         "opd": item.opd.code,
         "opd_name": item.opd.name,
@@ -89,6 +82,8 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "objectives": _objectives(drill, zone),
         "isolation": "own folder; database in its own network and process namespace, no network, unix socket only",
         "steps": [_step(step, zone) for step in drill.steps],
+        "restore": trend.restore(drill),
+        "trend": {},
         "timings": dict(drill.restored.steps) if drill.restored else {},
         "counts": {
             "at_backup": dict(entry.get("counts", {})),
@@ -114,21 +109,24 @@ def write(spots: Places, drill: Drill) -> Evidence:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{drill.id}.json"
     page = path.with_suffix(".html")
-    chain = Chain(folder / "index.jsonl")
+    chain = Chain(folder / INDEX)
     for line in reversed(chain.read()):  # a station that was killed before it could note that this was done
         if line["file"] == path.name:
             return Evidence(path, page, line["sha256"])
 
     def files(before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         made = record(spots, drill, str(before[-1]["sha256"]) if before else GENESIS)
+        made["trend"] = trend.trend(folder, before, drill)
         content = (json.dumps(made, indent=2, sort_keys=True) + "\n").encode()
         digest, signature = hashlib.sha256(content).hexdigest(), signer.sign(content)
         _put(folder / PUBLIC_KEY, signer.public_pem().encode())
         _put(path, content)
         _put(path.with_suffix(".sig"), base64.b64decode(signature))
         _put(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
-        _put(page, render(made, digest, signature, signer).encode())
-        return {"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature}
+        shown = render(made, digest, signature, signer).encode()
+        _put(page, shown)
+        told = {"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature}
+        return {**told, "page_sha256": hashlib.sha256(shown).hexdigest()}
 
     line = chain.append_after(files)
     return Evidence(path, page, line["sha256"])
@@ -144,40 +142,6 @@ def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer)
     key = {"pem": pem, "sha256": hashlib.sha256(pem.encode()).hexdigest()}
     page = env.get_template("evidence.html.j2")
     return page.render(r=made, digest=digest, signature=signature, key=key, public_key=PUBLIC_KEY)
-
-
-def problems(path: Path, trusted: str = "") -> list[str]:
-    """What is wrong with an evidence file and its chain; empty when all holds. `trusted`: public key to believe in."""
-    folder = path.parent
-    pem = trusted or _text(folder / PUBLIC_KEY)
-    lines = Chain(folder / "index.jsonl").read()
-    if path.name not in {line["file"] for line in lines}:
-        return [f"{path.name}: not in {folder / 'index.jsonl'}"]
-    found, previous = [], GENESIS
-    for line in lines:
-        found += _line_problems(folder, line, previous, pem)
-        previous = line["sha256"]
-    return found
-
-
-def key_of(path: Path) -> str:
-    """sha256 of the public key that lies beside a record: whoever could replace all files could replace it, too."""
-    return hashlib.sha256(_text(path.parent / PUBLIC_KEY).encode()).hexdigest()
-
-
-def _line_problems(folder: Path, line: Mapping[str, Any], previous: str, pem: str) -> list[str]:
-    name, path = str(line["file"]), folder / str(line["file"])
-    if not path.is_file():
-        return [f"{name}: the record is missing"]
-    content = path.read_bytes()
-    wrong = []
-    if hashlib.sha256(content).hexdigest() != line["sha256"]:
-        wrong.append(f"{name}: changed since it was written (sha256 differs)")
-    elif not verify(pem, content, str(line["signature"])):
-        wrong.append(f"{name}: the signature is not the station's")
-    elif json.loads(content)["previous"] != previous:
-        wrong.append(f"{name}: it does not follow the record before it")
-    return wrong
 
 
 def span(seconds: float | None) -> str:
@@ -211,10 +175,8 @@ def number(count: int | None) -> str:
 
 
 def _standards(spots: Places, drill: Drill) -> Sequence[tuple[str, str, str]]:
-    """What this drill is evidence for: nothing when it did not prove, no second machine where all is one."""
-    if not drill.proven:
-        return ()
-    return STANDARDS[:2] if spots.root else STANDARDS
+    """What this drill is evidence for: nothing when it did not prove."""
+    return standards.standards(one_machine=bool(spots.root)) if drill.proven else ()
 
 
 def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
@@ -250,6 +212,7 @@ def _step(step: Any, zone: ZoneInfo) -> dict[str, Any]:
         "exit": step.exit,
         "did": step.did,
         "did_sha256": hashlib.sha256(step.did.encode()).hexdigest(),
+        "proves": standards.proves(step.name) if step.exit == 0 else {},
     }
 
 
@@ -288,9 +251,3 @@ def _put(path: Path, content: bytes) -> None:
     fresh = path.with_name(path.name + ".new")
     fresh.write_bytes(content)
     fresh.replace(path)
-
-
-def _text(path: Path) -> str:
-    if not path.is_file():
-        raise OpsError(f"{path}: not there", "the public key lies beside the evidence; copy the whole folder")
-    return path.read_text(encoding="utf-8")

@@ -8,10 +8,11 @@ from pathlib import Path
 from ops.cli.backup import again
 from ops.cli.screen import Screen
 
-HELP = "check a drill's signed record and the chain it stands in, offline"
+HELP = "check a drill's signed record and the chain it stands in, offline; its page as PDF"
 EPILOG = """examples:
   ops evidence verify evidence/20260711T020000-dinkes.simpus-3f9a.json
   ops evidence verify RECORD.json --key station.pub.pem     the key that you trust, from elsewhere
+  ops evidence pdf RECORD.json --to bukti.pdf
 exit code 7: this evidence must not be relied on"""
 
 
@@ -22,11 +23,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     verify_.add_argument(
         "--key", type=Path, metavar="PEM", help="public key to trust (default: the one beside the record)"
     )
-    again(verify_)
+    pdf = below.add_parser("pdf", help="the page as PDF, of evidence that holds")
+    pdf.add_argument("record", type=Path, metavar="RECORD.json")
+    pdf.add_argument("--to", type=Path, metavar="FILE", help="default: beside the record")
+    pdf.add_argument("--key", type=Path, metavar="PEM", help="public key to trust")
+    for one in (verify_, pdf):
+        again(one)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
-    return verify(args, screen)
+    return {"verify": verify, "pdf": _pdf}[args.action](args, screen)
+
+
+def _pdf(args: argparse.Namespace, screen: Screen) -> int:
+    from backup import evidence_pdf  # noqa: PLC0415
+
+    trusted = args.key.read_text(encoding="utf-8") if args.key else ""
+    made = evidence_pdf.write(args.record, args.to or args.record.with_suffix(".pdf"), trusted)
+    screen.say(str(made))
+    screen.data({"pdf": str(made)})
+    return 0
 
 
 def verify(args: argparse.Namespace, screen: Screen) -> int:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import html.parser
 import json
+import random
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from backup_rig import CANARY
 from drill_stage import Stage, damaging, needs_root, one, places_entry
+from pypdf import PdfReader
 
-from backup import evidence
+from backup import evidence, evidence_pdf
 from backup.drilled import Drill
+from ops.errors import DrillFailedError
 from ops.jobs import drill as jobs
 from ops.progress import silent
 from ops.world import World
@@ -71,7 +76,7 @@ def test_evidence_claims_only_what_was_shown(own: Stage, seen: Drill) -> None:
     pages = {name: evidence.write(own.places, one) for name, one in (("a", seen), ("b", shaky), ("c", failed))}
     pages["d"] = evidence.write(here, dataclasses.replace(seen, id="loopback"))
     kept = {name: json.loads(one.record.read_text()) for name, one in pages.items()}
-    assert [len(kept[name]["standards"]) for name in "abcd"] == [3, 3, 0, 2]
+    assert [len(kept[name]["standards"]) for name in "abcd"] == [4, 4, 0, 3]
     assert "all compared<" in pages["a"].page.read_text()
     assert "all compared but 2 that changed while they were read" in pages["b"].page.read_text()
     assert "Kesesuaian standar" not in pages["c"].page.read_text()
@@ -131,3 +136,69 @@ def test_a_page_never_shows_what_was_not_restored(own: Stage) -> None:
     figure = page.split("Dipulihkan <i>/ restored</i><b>")[1].split("</b>")[0]
     assert figure == "–"
     assert "TIDAK TERBUKTI" in page
+
+
+@pytest.fixture
+def three(own: Stage, seen: Drill) -> list[Path]:
+    """Records of three drills in their chain."""
+    return [evidence.write(own.places, dataclasses.replace(seen, id=f"n{number}")).record for number in range(3)]
+
+
+def test_any_changed_byte_is_found(three: list[Path]) -> None:
+    dice, folder = random.Random(20240620), three[0].parent
+    for path in sorted(path for path in folder.iterdir() if path.suffix != ".lock"):
+        whole = path.read_bytes()
+        for _ in range(4):
+            at = dice.randrange(len(whole))
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << dice.randrange(7))]) + whole[at + 1 :])
+            assert evidence.problems(three[-1]) != [], f"{path.name}, byte {at}"
+        path.write_bytes(whole)
+    assert evidence.problems(three[-1]) == []
+
+
+def test_deleted_and_reordered_records_are_found(three: list[Path]) -> None:
+    index = three[0].parent / "index.jsonl"
+    lines = index.read_text().splitlines(keepends=True)
+    for changed in (lines[1:], [lines[0], lines[2]], [lines[1], lines[0], lines[2]], [*lines, lines[0]]):
+        index.write_text("".join(changed))
+        assert evidence.problems(three[-1]) != []
+    index.write_text("".join(lines))
+    assert evidence.problems(three[-1]) == []
+    for path in sorted(three[0].parent.glob("n1.*")):
+        content = path.read_bytes()
+        path.unlink()
+        assert evidence.problems(three[-1]) != [], path.name
+        path.write_bytes(content)
+
+
+def test_the_chain_can_be_followed_with_plain_commands(three: list[Path]) -> None:
+    for before, after in pairwise(three):
+        line = f'grep -q "\\"previous\\": \\"$(sha256sum < {before.name} | cut -c1-64)\\"" {after.name}'
+        assert subprocess.run(["sh", "-c", line], cwd=before.parent, check=False).returncode == 0
+        assert subprocess.run(["sh", "-c", line.replace(before.name, after.name, 1)], cwd=before.parent,
+                              check=False).returncode != 0  # fmt: skip
+
+
+def test_every_step_says_what_it_proves_and_a_slower_restore_is_told(own: Stage, seen: Drill) -> None:
+    usual = dataclasses.replace(seen, id="20260101T000000-dinkes.contoh-aaaa", restore_seconds=1.0)
+    evidence.write(own.places, usual)
+    slow = evidence.write(own.places, dataclasses.replace(usual, id="20260108T000000-dinkes.contoh-bbbb",
+                                                          restore_seconds=2.0))  # fmt: skip
+    told = json.loads(slow.record.read_text())
+    assert (told["trend"]["ratio"], told["trend"]["alarm"]) == (0.5, True)
+    assert "slower by more than 30 %" in slow.page.read_text()
+    assert all(step["proves"]["controls"] for step in told["steps"])
+    assert {line[0] for line in told["standards"]} >= {"ISO/IEC 27001:2022 A.5.30", "ISO 22301:2019 8.5"}
+
+
+def test_the_page_is_a_pdf_too_and_nobody_prints_a_forgery(three: list[Path], tmp_path: Path) -> None:
+    made = evidence_pdf.write(three[0], tmp_path / "bukti.pdf")
+    text = " ".join("".join(page.extract_text() for page in PdfReader(made).pages).split())
+    digest = hashlib.sha256(three[0].read_bytes()).hexdigest()
+    for words in ("TERBUKTI", "Restore drill evidence", "A.8.13", "ISO 22301:2019 8.5", "openssl pkeyutl"):
+        assert words in text
+    assert digest in "".join(text.split())
+    page = three[0].with_suffix(".html")
+    page.write_text(page.read_text().replace("TERBUKTI", "TIDAK TERBUKTI"))
+    with pytest.raises(DrillFailedError, match="changed since"):
+        evidence_pdf.write(three[0], tmp_path / "palsu.pdf")

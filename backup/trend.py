@@ -1,0 +1,43 @@
+"""How fast this set restores, against the green drills before: a vault that gets slower is told in time."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from backup.drilled import Drill
+
+BEFORE = 5  # green drills whose median is the usual speed
+ALARM = 0.7  # share of the usual speed below which it is told
+
+
+def restore(drill: Drill) -> dict[str, Any]:
+    """{seconds, bytes, bytes_per_second} of restic's restore alone; empty when it did not come that far."""
+    if not drill.restore_seconds:
+        return {}
+    size = int(drill.entry["bytes"])
+    return {
+        "seconds": drill.restore_seconds,
+        "bytes": size,
+        "bytes_per_second": round(size / drill.restore_seconds, 1),
+    }
+
+
+def trend(folder: Path, lines: Sequence[Mapping[str, Any]], drill: Drill) -> dict[str, Any]:
+    """{usual, ratio, alarm, of}: bytes per second, and of how many drills. Empty without one before, or a speed now."""
+    now = restore(drill).get("bytes_per_second")
+    speeds: list[float] = []
+    for line in reversed(lines):
+        if len(speeds) == BEFORE:
+            break
+        if line["verdict"] == "proven" and f"-{drill.item.key}-" in str(line["file"]):
+            told = json.loads((folder / str(line["file"])).read_text(encoding="utf-8"))
+            speeds += [told["restore"]["bytes_per_second"]] if told.get("restore") else []
+    if not now or not speeds:
+        return {}
+    usual = statistics.median(speeds)
+    ratio = round(now / usual, 3)
+    return {"usual": usual, "ratio": ratio, "alarm": ratio < ALARM, "of": len(speeds)}
