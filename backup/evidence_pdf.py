@@ -13,7 +13,7 @@ def write(record: Path, to: Path, trusted: str = "") -> Path:
     """Lay out the page of a record. DrillFailedError when its evidence does not hold: nobody prints a forgery."""
     if wrong := proof.problems(record, trusted):
         raise DrillFailedError("; ".join(wrong[:3]), "this evidence must not be relied on; keep it as it is")
-    from weasyprint import HTML  # noqa: PLC0415 # 0.6 s
+    from weasyprint import HTML  # type: ignore[import-untyped]  # noqa: PLC0415 # 0.6 s
 
     page = HTML(filename=str(record.with_suffix(".html")), url_fetcher=_nothing)
     fresh = to.with_name(to.name + ".new")
