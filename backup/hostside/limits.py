@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import zoneinfo
 from collections.abc import Mapping, Sequence
 
 Window = Mapping[str, object]  # {"from": "07:00", "until": "17:00", "kib_per_second": 1000}
@@ -16,6 +14,9 @@ def words(windows: Sequence[Window], timezone: str, now: float) -> list[str]:
     """
     if not windows:
         return []
+    import datetime as dt  # noqa: PLC0415 # most regions have no such hours
+    import zoneinfo  # noqa: PLC0415
+
     at = dt.datetime.fromtimestamp(now, zoneinfo.ZoneInfo(timezone)).strftime("%H:%M")
     found = [int(str(one["kib_per_second"])) for one in windows if _holds(str(one["from"]), str(one["until"]), at)]
     return ["--limit-upload", str(min(found))] if found else []

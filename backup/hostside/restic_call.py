@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import ssl
 import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,7 @@ def restic(  # one call's whole description, sent as JSON
         [program, "--json", *options, *cache, *words],
         timeout=timeout,
         given=given,
-        env={"GOMAXPROCS": "2", **(env or {})},
+        env={"GOMAXPROCS": "2", "RESTIC_PROGRESS_FPS": "0.2", **(env or {})},  # nobody reads 60 states a second
         secrets=secrets,
         watch=Door(repository["url"], 0.0 if timeout <= SHORT else PATIENCE).watch,
     )
@@ -133,6 +132,14 @@ def _probe(url: str) -> str:
     return programs.reachable(*where, PROBE_SECONDS) or _speaks(*where, is_tls=is_tls)
 
 
+def _wrapped(plain: socket.socket) -> socket.socket:
+    import ssl  # noqa: PLC0415 # 20 ms that a repository on a disk does not need
+
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    return trust.wrap_socket(plain)
+
+
 def _place(url: str) -> tuple[str, int] | None:
     """Address and port of a rest-server; None for other repositories."""
     if not url.startswith("rest:"):
@@ -146,12 +153,10 @@ def _speaks(address: str, port: int, *, is_tls: bool) -> str:
 
     Nothing secret is said, and whose certificate it is matters not: restic itself judges that.
     """
-    trust = ssl.create_default_context()
-    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     try:
         with socket.create_connection((address, port), PROBE_SECONDS) as plain:
             plain.settimeout(ANSWER_SECONDS)
-            door = trust.wrap_socket(plain) if is_tls else plain
+            door = _wrapped(plain) if is_tls else plain
             door.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
             return "" if door.recv(1) else "the server closes the connection at once"
     except TimeoutError:
