@@ -15,6 +15,7 @@ from overview_rig import NOW, WANTED, Wrong, facts, own_text, ports_text
 
 from ops.inventory.load import load
 from ops.inventory.model import Region
+from ops.overview import readings as r
 from ops.overview.assemble import overview
 from ops.overview.facts import Facts, Told
 from ops.overview.model import Overview
@@ -135,3 +136,25 @@ def test_everything_is_good_when_all_is_read_and_good() -> None:
     assert {one.state for one in known} == {State.OK}
     assert (head.offices.value, head.offices.limit) == (4, 4)
     assert not found.stale
+
+
+RESTS_ON = {
+    r.POLL_UP: lambda made: made.office("dinkes").up,
+    r.PORT_UP: lambda made: made.office("dinkes").up,
+    r.LIGHT: lambda made: made.office("dinkes").margin,
+    r.NO_LIGHT: lambda made: made.office("dinkes").margin,
+    r.LATENCY: lambda made: made.office("dinkes").links[0].latency,
+    r.LOSS: lambda made: made.office("dinkes").links[0].latency,
+    r.REGISTERED: lambda made: made.office("dinkes").phones,
+    r.WHOLE: lambda made: made.headline.cut,
+    r.JUDGED: lambda made: made.headline.cut,
+}
+
+
+@pytest.mark.parametrize("name", RESTS_ON)
+def test_a_figure_is_good_only_with_every_reading_that_it_rests_on(name: str) -> None:
+    ports, own = readings(Wrong())
+    figure = RESTS_ON[name]
+    assert figure(overview(region(), given_facts(Wrong(), ports, own))).state is State.OK
+    left = [[one for one in ones if one.name != name] for ones in (ports, own)]
+    assert figure(overview(region(), given_facts(Wrong(), *left))).state is State.UNKNOWN
