@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from argon2 import PasswordHasher
 
 from ops.system.database import Database
-from ops.web.accounts import devices, sessions, users
+from ops.web.accounts import devices, passwords, sessions, users
 from ops.web.accounts.users import User
 from ops.web.app import application
 from ops.web.page import Page, Role
@@ -127,6 +129,16 @@ class Site:
 
 
 @contextmanager
+def cheap_passwords() -> Iterator[None]:
+    """As little work as argon2 allows: how slow it is, is tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords._nobody.cache_clear()
+        yield
+    passwords._nobody.cache_clear()
+
+
+@contextmanager
 def site(folder: Path, inventory: Path = INVENTORY) -> Iterator[Site]:
     """The application over an empty database, and a secret that no page may show."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +148,8 @@ def site(folder: Path, inventory: Path = INVENTORY) -> Iterator[Site]:
     app, loop = application(world), asyncio.new_event_loop()
     made = Site(app.state.shared, app, loop)
     try:
-        yield made
+        with cheap_passwords():
+            yield made
     finally:
         for client in made.browsers:
             loop.run_until_complete(client.aclose())

@@ -9,6 +9,7 @@ from past_runs import ask, end, start, whole
 
 from ops import reconcile
 from ops.jobs import provision_plan
+from ops.plan.change import REGION_SCOPE
 from ops.plan.machine import MachinePlan, Step
 from ops.plan.plan import build, dump
 from ops.runs.model import Run
@@ -67,7 +68,8 @@ def _done(shared: Shared, opds: list[str]) -> Run:
 
 def _plan(world: World) -> str:
     """Everything that follows from the declarations, as if nothing was there but one old artefact."""
-    wanted = reconcile.derive(world.region)
+    few = {REGION_SCOPE, *[opd.code for opd in world.region.opds][:3]}
+    wanted = [one for one in reconcile.derive(world.region) if one.scope in few]
     old = next(one for one in wanted if "{{" not in one.content)
     found = {old.kind: {old.key: "as it was\n", f"{old.key.partition('/')[0]}/gone.conf": "nobody declares this\n"}}
     made = build(wanted, found, {"dc-pbx": "no answer within 10 s"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -23,15 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 class Rendering:
     def __init__(self) -> None:
-        self._env = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._env.globals |= {"asset": assets.url, "Role": Role, "NONE": NONE, "languages": LANGUAGES}
-        self._env.filters["pretty"] = _pretty
+        self._env = _environment()
 
     def text(self, template: str, visit: Visit, **values: object) -> str:
         """Macros of another template know these names when it is imported `with context`."""
@@ -45,6 +37,21 @@ class Rendering:
         return scrubbed(visit, self._env.get_template(template).render({**given, **values}))
 
 
+@cache
+def _environment() -> Environment:
+    """Compiled templates, shared by all applications of a process: they hold nothing of any."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"asset": assets.url, "Role": Role, "NONE": NONE, "languages": LANGUAGES}
+    made.filters["pretty"] = _pretty
+    return made
+
+
 def navigation(visit: Visit) -> list[tuple[Group, list[Page]]]:
     """The pages with a place in the navigation that the visitor may open, by group."""
     open_ = [(page.nav, page) for page in visit.shared.pages if page.nav and page.roles & visit.roles]
@@ -56,10 +63,13 @@ def navigation(visit: Visit) -> list[tuple[Group, list[Page]]]:
 def _here(visit: Visit) -> Any:
     """The address of this page with some parameters changed; None takes one away."""
 
+    path = visit.page.path
+    readable = any(page.path == path and page.method == "GET" for page in visit.shared.pages)
+
     def here(**changed: object) -> str:
         query = {**visit.query, **changed}
         kept = {name: value for name, value in query.items() if value is not None and value != ""}
-        return "?" + urlencode(kept)
+        return ("?" if readable else "/?") + urlencode(kept)
 
     return here
 

@@ -21,6 +21,17 @@ JOBS: Mapping[str, str] = {
     "drift-repair": mark("Repair drift"), "drill": mark("Restore drill"), "provision": mark("Build servers"),
     "report": mark("Report"), "retention": mark("Thin out old backups"), "prune": mark("Remove old backups"),
     "failover-drill": mark("Failover drill"),
+    "backup-collect": mark("Collect backup state"),
+    "drill-inject": mark("Drill with planted damage"),
+    "copy": mark("Copy backups to a second place"),
+    "rot-scan": mark("Look for decay in backups"),
+    "voip-check": mark("Check the telephone exchange"),
+    "throughput": mark("Measure throughput"),
+    "status-page": mark("Public status page"),
+    "router-settings": mark("Apply router settings"),
+    "silence": mark("Silence alerts"),
+    "voip-rotate": mark("Change telephone passwords"),
+    "call-records": mark("Collect call records"),
 }  # fmt: skip
 ROLES: Mapping[Role, tuple[str, str]] = {
     Role.OPD: (mark("OPD"), mark("sees the own office only")),
