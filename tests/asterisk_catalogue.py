@@ -38,7 +38,10 @@ def objects(root: Path) -> dict[str, Any]:
 
 def names(root: Path, what: str) -> dict[str, str]:
     """application or function → the module that has it."""
-    found = {one.attrib["name"]: one.get("module") or "builtin" for one in ET.parse(root / XML).getroot().iter(what)}
+    found: dict[str, str] = {}
+    for one in ET.parse(root / XML).getroot().iter(what):  # voicemail is there for several stores: the plain one counts
+        found.setdefault(one.attrib["name"], one.get("module") or "builtin")
+        found[one.attrib["name"]] = min(found[one.attrib["name"]], one.get("module") or "builtin", key=len)
     return dict(sorted(found.items()))
 
 

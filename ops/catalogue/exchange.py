@@ -70,6 +70,14 @@ exten => s,1,GotoIf($["${DEVICE_STATE(PJSIP/${ARG1})}"="INVALID"]?unknown)
  same => n(unknown),Hangup(1)
  same => n(onward),Goto(kominfo-numbers,${ARG3},1)
 
+[kominfo-mailbox]
+; ARG1: the number, whose callers may leave a message when nobody answers
+exten => s,1,Set(LOCAL(devices)=${PJSIP_DIAL_CONTACTS(${ARG1})})
+ same => n,GotoIf($["${devices}"=""]?leave)
+ same => n,Dial(${devices},25)
+ same => n(leave),VoiceMail(${ARG1}@kominfo,us)
+ same => n,Hangup(16)
+
 [kominfo-group]
 ; ARG1: the telephones that ring together · ARG2: for how many seconds
 exten => s,1,GotoIf($["${ARG1}"=""]?empty)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ops.catalogue import exchange, exchange_outside, exchange_rings
+from ops.catalogue import exchange, exchange_outside, exchange_rings, voicemail
 from ops.catalogue.exchange_patterns import patterns
 from ops.catalogue.phone import spoken
 from ops.inventory.model import Opd, Phone, Phones, Region, Server
@@ -104,6 +104,7 @@ def _endpoints(region: Region, opd: Opd) -> str:
             f"auth={phone.number},{phone.number}-old",
             f"aors={phone.number}",
             f"callerid={caller_id(phone)}",
+            *([f"mailboxes={phone.number}@{voicemail.CONTEXT}"] if phone.voicemail else []),
             "",
         ]
     return "\n".join(lines)
@@ -162,6 +163,8 @@ def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:
             lines.append(f"exten => {phone.number},1,Goto(kominfo-test,s,1)")
         elif phone.place == "group":
             lines.append(f"exten => {phone.number},1,Gosub(kominfo-group,s,1({_members(phones)}))")
+        elif phone.voicemail:
+            lines.append(f"exten => {phone.number},1,Gosub(kominfo-mailbox,s,1({phone.number}))")
         elif phone.forward:
             lines.append(f"exten => {phone.number},1,Gosub(kominfo-ring,s,1({phone.number},,{phone.forward}))")
     return "\n".join([*lines, ""]) + _groups_and_menus(region, phones)
@@ -210,7 +213,8 @@ def _frame(region: Region, offices: list[Opd], server: Server) -> dict[str, str]
         + (exchange_outside.dialplan(plan, _direct(region)) if plan.trunks else "")
         + listed["dialplan"],
     }
-    return found | ({"identify": outside["identify"]} if plan.trunks else {})
+    boxes = {"voicemail": voicemail.mailboxes(region)} if voicemail.wanted(region) else {}
+    return found | boxes | ({"identify": outside["identify"]} if plan.trunks else {})
 
 
 def _outside(region: Region) -> dict[str, list[str]]:
@@ -259,4 +263,5 @@ def _short_codes(region: Region) -> str:
     """Short codes of the region: the code that is dialled → the number that rings. Pickup is always there."""
     codes = sorted((code, number) for code, number in region.numbering.short_codes.items() if code.isdigit())
     lines = [f"exten => {code},1,Goto(kominfo-numbers,{number},1)\n" for code, number in codes]
-    return "\n[kominfo-short-codes]\nexten => *8,1,Pickup()\n" + "".join(lines)
+    own = [f"exten => {voicemail.CODE},1,VoiceMailMain(${{CHANNEL(endpoint)}}@{voicemail.CONTEXT},s)\n"]
+    return "\n[kominfo-short-codes]\nexten => *8,1,Pickup()\n" + "".join(lines + own * voicemail.wanted(region))

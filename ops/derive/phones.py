@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ops.catalogue import voicemail
 from ops.catalogue.phone import model, render, shown
 from ops.catalogue.provisioning import BOOKS, FILES, OFFICE_BOOK, Origin, devices, origin, token
 from ops.derive.pbx import exchanges, secret_of
@@ -122,7 +123,7 @@ def _values(region: Region, opd: Opd, phone: Phone) -> dict[str, object]:
         "digest": f"{{{{ha1:{phone.number}:{region.domain}:{secret}}}}}",
         "admin_password": f"{{{{secret:phone/{mac}}}}}",
         "lamps": _lamps(region, opd, phone),
-        "voicemail": "",
+        "voicemail": voicemail.CODE if phone.voicemail else "",
     }
 
 

@@ -88,6 +88,7 @@ class Phone(Declared):
     mac: Mac | None = Field(default=None, description="on the label under the telephone")
     outbound: Name | None = Field(default=None, description="its class instead of the office's, or `none`")
     forward: Extension | None = Field(default=None, description="who rings when nobody answers; the reception else")
+    voicemail: bool = Field(default=False, description="callers may leave a message there instead; not with forward")
 
 
 class Group(Declared):
