@@ -17,13 +17,14 @@ from ops.reports.availability import ANSWERED, LOST, PORT, availability
 from ops.reports.measured import Measured, Readings
 from ops.reports.outages import outages
 from ops.reports.period import month_of
-from ops.reports.spans import HOLD, Sample, chosen, judged, pieces, total
+from ops.reports.spans import Sample, chosen, judged, pieces, total
 from ops.reports.windows import spans
 
 ZONE = ZoneInfo("Asia/Jakarta")
 MONTH = month_of("2026-10", "Asia/Jakarta", datetime(2026, 11, 2, tzinfo=ZONE).timestamp())
 OPD = load(Path(__file__).parents[2] / "inventories/batubara").opd("dinkes")
 LINK = OPD.links[0]
+TEN_MINUTES = 600.0
 readings = st.dictionaries(st.integers(0, 20_000), st.sampled_from([0.0, 1.0]), max_size=60).map(
     lambda found: sorted((float(at), value) for at, value in found.items())
 )
@@ -33,7 +34,7 @@ readings = st.dictionaries(st.integers(0, 20_000), st.sampled_from([0.0, 1.0]), 
 def test_a_reading_holds_until_the_next_one_at_most_ten_minutes(samples: list[Sample]) -> None:
     found = pieces(samples, (0.0, 30_000.0))
     for second in range(0, 22_000, 97):
-        newest = [value for at, value in samples if second - HOLD < at <= second][-1:]
+        newest = [value for at, value in samples if second - TEN_MINUTES < at <= second][-1:]
         assert [value for begin, end, value in found if begin <= second < end] == newest
 
 
@@ -82,7 +83,7 @@ def test_what_counts_as_down(series: dict[str, list[Sample]], down: float) -> No
 
 def test_what_was_not_measured_is_neither_up_nor_down() -> None:
     found = availability(OPD, MONTH, told(answered=minutes(1, 1)))
-    assert found.counted == 300 + HOLD
+    assert found.counted == 300 + TEN_MINUTES
     assert found.percent == 100.0
     assert found.unknown == MONTH.end - MONTH.begin - found.counted
     nothing = availability(OPD, MONTH, told())
