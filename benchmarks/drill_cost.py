@@ -9,14 +9,13 @@ same run: the bare steps (restic snapshots, dump, restore; sha256sum).
 from __future__ import annotations
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+
+from drill_verify import cost
 
 from backup import drill, evidence, take
 from backup.layout import Item
@@ -39,8 +38,8 @@ def main() -> None:
         spots, item = _places(folder), _item(str(folder / "srv"))
         take.take(spots, item)
         evidence.write(spots, drill.run(spots, item, silent))  # what is loaded once
-        ours = [_cost(lambda: _drilled(spots, item)) for _ in range(drills)]
-        bare = [_cost(lambda: _bare(folder)) for _ in range(drills)]
+        ours = [cost(lambda: _drilled(spots, item)) for _ in range(drills)]
+        bare = [cost(lambda: _bare(folder)) for _ in range(drills)]
         for what, runs in (("a drill with evidence", ours), ("its bare steps", bare)):
             cpu, wall = (statistics.median(one[at] for one in runs) for at in (0, 1))
             print(f"{what:22} {cpu:5.2f} CPU-s {wall:5.1f} s (median of {drills}; load {os.getloadavg()[0]:.0f})")
@@ -73,18 +72,6 @@ def _places(folder: Path) -> Places:
 def _item(source: str) -> Item:
     opd = Opd.model_construct(code="dinkes", name="Dinas Contoh", backup=())
     return Item(opd, BackupSet(name="contoh", kind="files", server="localhost", source=source, rpo="24h", rto="4h"))
-
-
-def _cost(act: Callable[[], object]) -> tuple[float, float]:
-    """(CPU-seconds of this process and its children, seconds)."""
-    before, begun = _cpu(), time.monotonic()
-    act()
-    return _cpu() - before, time.monotonic() - begun
-
-
-def _cpu() -> float:
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in both)
 
 
 if __name__ == "__main__":

@@ -41,11 +41,11 @@ def main() -> None:
         _run([*restic, "backup", "--host", "h", str(source)])
         changed = _spoil(source, changes)
         _run([*restic, "backup", "--host", "h", "--force", str(source)])
-        bare = _cost(lambda: _run([*restic, "restore", f"latest:{source}", "--target", str(folder / "bare")]))
-        sums = _cost(lambda: _run(["sh", "-c", f"find {folder}/bare -type f -print0 | xargs -0 sha256sum"]))
+        bare = cost(lambda: _run([*restic, "restore", f"latest:{source}", "--target", str(folder / "bare")]))
+        sums = cost(lambda: _run(["sh", "-c", f"find {folder}/bare -type f -print0 | xargs -0 sha256sum"]))
         asked = Request(str(repository), folder / "password", "h", str(source), folder / "out", list_)
         found: list[str] = []
-        ours = _cost(lambda: found.extend(_differing(asked)))
+        ours = cost(lambda: found.extend(_differing(asked)))
         print(f"restic {'.'.join(map(str, tools.version([program, 'version'])))}, {files} files")
         print(f"found {len(changed & set(found))} of {len(changed)} changes, {len(set(found) - changed)} false")
         for what, (cpu, wall) in (("bare restore", bare), ("sha256sum", sums), ("ops drill verify", ours)):
@@ -85,14 +85,14 @@ def _run(argv: list[str]) -> None:
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=env)
 
 
-def _cost(act: Callable[[], object]) -> tuple[float, float]:
+def cost(act: Callable[[], object]) -> tuple[float, float]:
     """(CPU-seconds of this process and its children, seconds)."""
-    before, begun = _cpu(), time.monotonic()
+    before, begun = cpu(), time.monotonic()
     act()
-    return _cpu() - before, time.monotonic() - begun
+    return cpu() - before, time.monotonic() - begun
 
 
-def _cpu() -> float:
+def cpu() -> float:
     both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in both)
 

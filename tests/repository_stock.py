@@ -23,6 +23,10 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
+from backup.verify.run import Request, verify
+from backup.verify.verdict import Verdict
+from ops.progress import silent
+
 PASSWORD = "kanari-9Zq7-rahasia"
 HOST = "web1"
 HOUR, DAY = 3600.0, 86400.0
@@ -157,6 +161,20 @@ def stock(folder: Path, program: str) -> Stock:
     sums = [sha256(made.gold / name) + b"  " + name.encode() for name in CANARIES]
     made.canaries.write_bytes(b"\n".join(sums) + b"\n")
     return made
+
+
+def judged(there: Stock, **changed: object) -> Verdict:
+    """What `ops drill verify` says of it; `changed`: fields of the request that are otherwise."""
+    asked = {
+        "repo": str(there.repository),
+        "password": there.password,
+        "host": HOST,
+        "root": str(there.root),
+        "target": there.folder / "out",
+        "expect": there.manifest,
+        "canaries": there.canaries,
+    }
+    return verify(Request(**{**asked, **changed}), silent)  # type: ignore[arg-type]
 
 
 CANARIES = ("surat/00-kenari.docx", "surat/zz-kenari.txt", "peta/kenari.csv")

@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 from backup_rig import restic_program
 from faults_of_repositories import FAULTS, GOOD
-from repository_stock import HOST, Stock, stock
-
-from backup.verify.run import Request, verify
-from backup.verify.verdict import Verdict
-from ops.progress import silent
+from repository_stock import Stock, judged, stock
 
 RESTORED = {"lock", "tamper"}  # what a restore goes round, and is red all the same
 
@@ -28,19 +24,6 @@ def there(base: Stock, tmp_path: Path) -> Iterator[Stock]:
     copy = base.copy(tmp_path)
     yield copy
     subprocess.run(["chmod", "-R", "u+w", str(tmp_path)], check=True)
-
-
-def judged(there: Stock, **changed: object) -> Verdict:
-    asked = {
-        "repo": str(there.repository),
-        "password": there.password,
-        "host": HOST,
-        "root": str(there.root),
-        "target": there.folder / "out",
-        "expect": there.manifest,
-        "canaries": there.canaries,
-    }
-    return verify(Request(**{**asked, **changed}), silent)  # type: ignore[arg-type]
 
 
 def same(one: Path, other: Path) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from backup_rig import CANARY, CLIENT, item, rest_server, restic_program, rig
-from repository_stock import DICE, HOST, Stock, cheapen, manifest, put, stock, text
+from repository_stock import DICE, HOST, Stock, cheapen, judged, manifest, put, stock, text
 
 from backup import take
 from backup.verify.run import Request, verify
@@ -35,19 +35,6 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Stock:
 @pytest.fixture
 def there(base: Stock, tmp_path: Path) -> Stock:
     return base.copy(tmp_path)
-
-
-def judged(there: Stock, **changed: object) -> Verdict:
-    asked = {
-        "repo": str(there.repository),
-        "password": there.password,
-        "host": HOST,
-        "root": str(there.root),
-        "target": there.folder / "out",
-        "expect": there.manifest,
-        "canaries": there.canaries,
-    }
-    return verify(Request(**{**asked, **changed}), silent)  # type: ignore[arg-type]
 
 
 def told(found: Verdict) -> tuple[str, str]:
