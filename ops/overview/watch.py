@@ -24,6 +24,7 @@ from ops.world import World
 FAST, SLOW = 2.0, 5.0  # seconds between two looks at routers, and at everything else
 IDLE = 120.0  # seconds after which nobody is thought to look any more
 FIRST = 4.0  # seconds that the first look is waited for
+KEPT = ("backups", "drills", "calls", "drift", "runs")  # what the station keeps itself
 _ANCHOR = 10.0  # seconds over which use is measured, at least
 
 
@@ -95,8 +96,15 @@ class Watch:
         woke = not self._wanted.is_set()
         self.ask()
         if woke:
-            self.wait(self.version, FIRST)
+            self._first()
         return self._overview(self._world.region)
+
+    def _first(self) -> None:
+        """Wait for the routers, and for what lies on disk."""
+        end = time.monotonic() + FIRST
+        self.wait(self.version, FIRST)
+        while time.monotonic() < end and any(self._slots[name].told.why == NEVER for name in KEPT):
+            self._over.wait(0.02)
 
     def ask(self) -> None:
         """Somebody looks: the sources are asked for the next two minutes."""
@@ -128,7 +136,7 @@ class Watch:
 
     def _start(self) -> None:
         fast = [slot for slot in self._slots.values() if slot.every == FAST]
-        kept = [self._slots[name] for name in ("backups", "drills", "calls", "drift", "runs")]
+        kept = [self._slots[name] for name in KEPT]
         for slots in (fast, [self._slots["own"]], [self._slots["alerts"]], kept):
             thread = threading.Thread(target=self._serve, args=(slots,), name=f"watch {slots[0].name}", daemon=True)
             self._threads.append(thread)

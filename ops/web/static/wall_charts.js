@@ -8,11 +8,19 @@
   const mega = (values) => values.map((value) => (value === null ? null : value / 1e6));
   let drawn = [];
 
+  // by the region's clock, whatever the browser's is
+  const zone = place.dataset.zone;
+  const form = (more) => new Intl.DateTimeFormat(document.documentElement.lang, { timeZone: zone, ...more });
+  const clock = form({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  const day = form({ day: "numeric", month: "short" });
+  const times = (_plot, splits) => splits.map((at) => (splits[1] - splits[0] >= 86400 ? day : clock).format(at * 1000));
+  const moment = (_plot, at) => (at === null ? "–" : `${day.format(at * 1000)} ${clock.format(at * 1000)}`);
+
   const axis = (more) => ({ stroke: ink(), grid: { stroke: colour("--line"), width: 1 }, ...more });
   const chart = (series, data, height) => {
     const holder = document.createElement("div");
     place.append(holder);
-    drawn.push(new uPlot({ width: place.clientWidth, height, series: [{}, ...series], axes: [axis(), axis({ size: 60 })], cursor: { sync: { key: "past" } } }, data, holder));
+    drawn.push(new uPlot({ width: place.clientWidth, height, series: [{ label: place.dataset.time, value: moment }, ...series], axes: [axis({ values: times }), axis({ size: 60 })], tzDate: (at) => uPlot.tzDate(new Date(at * 1000), zone), cursor: { sync: { key: "past" } } }, data, holder));
   };
 
   const draw = (past) => {
