@@ -127,12 +127,34 @@ def test_it_is_measured(applied, added, exporter) -> None:
     raise AssertionError("Prometheus never saw the new office")
 
 
+def kept(applied) -> set[str]:
+    """The snapshots that the vault holds, by their paths."""
+    return set(applied.on("drc-vault", "find /srv/restic -type f -path */snapshots/*").split())
+
+
+def test_its_documents_are_backed_up(applied, added) -> None:
+    there = kept(applied)
+    applied.on_twin("backup", "seed", "--set", "dokumen-baru")
+    (done,) = applied.json("backup", "run", "--set", "dokumen-baru")
+    assert done["ok"], done
+    assert len(kept(applied) - there) == 1
+
+
 def test_taking_the_file_away_takes_everything_away(applied, added, before: int, office: Callable[[str], Path]) -> None:
+    backups = kept(applied)
     office(CODE).unlink()
     plan = applied.json("plan")
     assert {change["action"] for change in plan["changes"] if CODE in change["key"]} == {"delete"}
-    applied.on_twin("apply", plan["checksum"])
+    said = applied.on_twin("apply", plan["checksum"], code=5)
+    assert f"office {CODE} is taken away whole" in said
+    assert "reason" in said
+    applied.on_twin("apply", plan["checksum"], "--reason", "the office was merged into another")
+    assert kept(applied) == backups, "backups go by their own policy, not with the office"
     applied.ops("twin", "up", "-i", str(applied.inventory), "--name", applied.name)
     again = applied.json("plan")
     assert (again["changes"], sum(again["existing"].values())) == ([], before)
-    assert CODE not in applied.on("dc-web", "ls /srv/provision/kominfo")
+    for server, folder in (
+        ("dc-web", "/srv/provision/kominfo"), ("dc-web", "/etc/nginx/kominfo"), ("dc-dns", "/etc/knot/kominfo"),
+        ("dc-mon", "/etc/prometheus/kominfo"), ("dc-pbx", "/etc/asterisk/kominfo"), ("dc-app", "/etc/kominfo/backup"),
+    ):  # fmt: skip
+        assert CODE not in applied.on(server, f"ls {folder}"), (server, folder)
