@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.system.secrets import Secrets
+
 pytestmark = pytest.mark.system
 
 OFFICE = """\
@@ -107,7 +109,9 @@ def test_its_telephones_exist_and_can_call(applied, added) -> None:
 def test_its_phone_files_and_backup_set_are_there(applied, added) -> None:
     files = applied.on("dc-web", "ls /srv/provision/kominfo")
     assert {"kantor-baru.00156500ee00.cfg", "kantor-baru.0c383e00ee01.cfg"} <= set(files.split())
-    fetch = "curl -s -o /dev/null -w %{http_code} http://10.40.0.12/kominfo/kantor-baru.00156500ee00.cfg"
+    token = Secrets(applied.state / "twin" / applied.name / "secrets.yml").get("provision/00156500ee00")
+    name = "provision.batubarakab.example"
+    fetch = f"curl -sk --resolve {name}:443:10.40.0.12 -o /dev/null -w %{{http_code}} https://{name}/{token}/00156500ee00.cfg"
     assert applied.at("kantor-baru.lan", fetch) == "200"
     assert applied.at("dinkes.lan", fetch) == "403"  # another office's passwords are none of theirs
     kept = applied.on("dc-app", "cat /etc/kominfo/backup/kantor-baru.dokumen-baru.json")
