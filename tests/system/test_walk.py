@@ -141,7 +141,9 @@ def test_its_documents_are_backed_up(applied, added) -> None:
     applied.on_twin("backup", "seed", "--set", "dokumen-baru")
     (done,) = applied.json("backup", "run", "--set", "dokumen-baru")
     assert done["ok"], done
-    assert len(kept(applied) - there) == 1
+    new = kept(applied) - there  # the data, and the signed manifest of it
+    assert new
+    assert all(f"/{CODE}.dokumen-baru/" in path for path in new)
 
 
 def test_taking_the_file_away_takes_everything_away(applied, added, before: int, office: Callable[[str], Path]) -> None:
