@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.cli import prune
+from ops.cli import backup_prune
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     escrow.add_argument("--share", type=Path, action="append", default=[], metavar="FILE", help="open-test: a sheet")
     lists = below.add_parser("manifest", help="the newest manifest as lists that `ops drill verify` reads")
     lists.add_argument("--to", type=Path, metavar="FOLDER", required=True)
-    pruned = prune.add(below)
+    pruned = backup_prune.add(below)
     for one in (escrow, lists):
         one.add_argument("--set", default="", metavar="NAME", help="the set")
     for one in (run_, seed, covered, keys, collect, escrow, lists, pruned, below.choices["list"]):
@@ -77,7 +77,7 @@ def words(text: str) -> tuple[str, ...]:
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
     actions = {"run": _run, "list": _list, "status": _list, "coverage": _coverage, "seed": _seed}
-    actions |= {"keys": _keys, "collect": _collect, "escrow": _escrow, "manifest": _manifest, "prune": prune.run}
+    actions |= {"keys": _keys, "collect": _collect, "escrow": _escrow, "manifest": _manifest, "prune": backup_prune.run}
     return actions[args.action](args, screen)
 
 
