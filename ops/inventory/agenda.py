@@ -32,7 +32,6 @@ JobKind = Literal[
     "silence",
     "voip-check",
     "voip-rotate",
-    "voip-rotate",
     "call-records",
 ]
 JOB_KINDS: tuple[str, ...] = get_args(JobKind)

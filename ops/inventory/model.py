@@ -13,6 +13,7 @@ from pydantic import Field
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
+from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.polling import Snmp
 from ops.inventory.restitution import Terms
@@ -135,6 +136,7 @@ class Alerting(Declared):
     mail_to: tuple[str, ...] = Field(default=(), description="the regency's own office")
     mail_user: str = Field(default="", description="its name at the mail server; none when it asks for none")
     telegram_chat: int | None = Field(default=None, description="chat of the regency's own office")
+    gateways: tuple[Gateway, ...] = Field(default=(), description="people outside; `webhook` then names the suite")
     mail_secret: SecretName = "alerts/mail"  # noqa: S105 # the name of a secret, not a secret
     telegram_secret: SecretName = "alerts/telegram"  # noqa: S105 # the name of a secret, not a secret
 
@@ -248,11 +250,11 @@ class Recovery(Declared):
     copy_to: CopyPlan | None = Field(default=None, description="where every repository is copied to, file by file")
     keys: SecretNames = Field(default={}, description="what for: the name of the secret")
     escrow: Escrow | None = None
-
     taken_by: Literal["station", "hosts"] = Field(
         default="station", description="station: schedules with job backup; hosts: each by its own systemd timers"
     )
     slow_hours: tuple[UploadWindow, ...] = Field(default=(), description="when backups send slowly")
+
 
 # ---- opd/<code>.yml
 
@@ -329,8 +331,8 @@ class BackupSet(Declared):
     rto: Duration = Field(description="how long bringing it back may take at most")
     schedule: str = Field(default="daily", description="hourly, daily or weekly")
     owner: Title = Field(default="", description="who answers for it; the office when empty")
-
     mount: bool = Field(default=False, description="whether source is a mount point: nothing is backed up without it")
+
 
 class NoBackup(Declared):
     """A signed decision that there is no backup, and until when."""
