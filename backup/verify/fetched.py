@@ -1,4 +1,4 @@
-"""A whole private copy of a repository on this machine, by GET or from this disk; nothing is written into the original."""
+"""A whole private copy of a repository on this machine, by GET or from this disk; the original is only read."""
 
 from __future__ import annotations
 
