@@ -15,8 +15,17 @@ from exporters.drills import Drills
 def record(state: Path, name: str, at: str, **more: Any) -> Path:
     """A drill's record and its line in the index."""
     span = {"target": 3600.0, "reached": 60.0}
-    told = {"opd": "dinkes", "service": "simpus", "class": "none", "verdict": "proven", "declared": at,
-            "differences_total": 0, "objectives": {"rto": span, "rpo": span}, "restore": {"bytes_per_second": 1000.0}, **more}  # fmt: skip
+    told = {
+        "opd": "dinkes",
+        "service": "simpus",
+        "class": "none",
+        "verdict": "proven",
+        "declared": at,
+        "differences_total": 0,
+        "objectives": {"rto": span, "rpo": span},
+        "restore": {"bytes_per_second": 1000.0},
+        **more,
+    }
     folder = state / "evidence"
     folder.mkdir(exist_ok=True)
     text = json.dumps(told)
