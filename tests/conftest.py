@@ -10,7 +10,8 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
-settings.register_profile("ops", deadline=None)  # a busy machine is no fault of the code
+# A busy machine is no fault of the code. Where a test names no number: OPS_EXAMPLES=1000 looks longer.
+settings.register_profile("ops", deadline=None, max_examples=int(os.environ.get("OPS_EXAMPLES", "40")))
 settings.load_profile("ops")
 NEEDED = ("mmdebstrap", "systemd-nspawn", "nft", "ip", "tc")
 

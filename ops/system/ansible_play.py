@@ -170,13 +170,22 @@ def environment(play: Play, run: str, folder: Path, record: Path) -> dict[str, s
     }
 
 
+# Seconds. To mitogen a host is there once its Python has answered, not its sshd: the 10 s of plain Ansible are too few
+# for nine hosts that start one each on a busy machine.
+_FIRST_WORD = "60"
+
+
 def _fast_gear() -> dict[str, str]:
     """mitogen's strategies. ToolMissingError without the extra."""
     found = importlib.util.find_spec(FAST)
     if found is None or not found.origin:
         raise ToolMissingError("the fast gear needs mitogen, which is not installed", "pip install 'kominfo-ops[fast]'")
     strategies = Path(found.origin).parent / "plugins/strategy"
-    return {"ANSIBLE_STRATEGY_PLUGINS": str(strategies), "ANSIBLE_STRATEGY": "mitogen_linear"}
+    return {
+        "ANSIBLE_STRATEGY_PLUGINS": str(strategies),
+        "ANSIBLE_STRATEGY": "mitogen_linear",
+        "ANSIBLE_TIMEOUT": _FIRST_WORD,
+    }
 
 
 def _hear(event: Mapping[str, Any], said: deque[str]) -> bool:
