@@ -1,5 +1,6 @@
 # make demo: set everything up, do the main job on a twin of the regency.   make test: set everything up, run every check.
-.PHONY: demo test down fmt lock setup
+# make test-long: the same, with the tests that take minutes each (half an hour in all).
+.PHONY: demo test test-long down fmt lock setup
 export UV_SYSTEM_CERTS = 1
 
 demo: setup
@@ -7,6 +8,9 @@ demo: setup
 
 test: setup
 	.ci/test
+
+test-long: setup
+	OPS_LONG=1 .ci/test
 
 # takes the twins down: namespaces, mounts, processes, nft tables. CACHE=1 removes the base images too.
 down: setup

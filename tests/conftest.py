@@ -14,9 +14,55 @@ ROOT = Path(__file__).parents[1]
 settings.register_profile("ops", deadline=None, max_examples=int(os.environ.get("OPS_EXAMPLES", "40")))
 settings.load_profile("ops")
 NEEDED = ("mmdebstrap", "systemd-nspawn", "nft", "ip", "tc")
+# Left out of `make test`, which has twenty minutes: the same was shown there in a shorter way, or by a benchmark.
+# `make test-long` runs them too. Beginnings of what pytest calls them.
+LONG = (
+    "tests/contract/test_backup_cancel.py::test_the_next_backup_removes_the_lock_of_a_killed_one",
+    "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill1]",
+    "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill2]",
+    "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill4]",
+    "tests/contract/test_loopback.py::test_a_drill_of_a_damaged_vault_is_not_proven",
+    "tests/contract/test_loopback.py::test_the_demonstration_as_an_ordinary_user",
+    "tests/contract/test_plain_ansible.py::test_playbooks_are_clean_by_the_strictest_profile",
+    "tests/contract/test_poll_series.py::test_at_two_percent_loss_nobody_fails",
+    "tests/contract/test_provision_fast.py",
+    "tests/contract/test_run_chaos.py",
+    "tests/contract/test_run_scheduler.py::test_every_tick_of_a_week_and_more_comes_once[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_cancelled_run_of_a_killed_worker_is_cancelled[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_killed_workers_runs_go_to_another[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_paused_worker_that_nobody_replaced_goes_on_itself",
+    "tests/contract/test_run_takeover.py::test_a_run_goes_on_although_the_process_that_processes_are_copies_of[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_run_survives_an_upgrade_in_the_middle[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_worker_that_goes_in_order_leaves_its_runs_to_others[postgresql",
+    "tests/contract/test_run_takeover.py::test_a_worker_that_is_killed_and_started_again_goes_on[postgresql",
+    "tests/system/test_cancel.py::test_a_backup[dokumen-dinkes-15",
+    "tests/system/test_cancel.py::test_a_backup[simpus-15",
+    "tests/system/test_cancel.py::test_a_provision",
+    "tests/system/test_config_and_drift.py::test_a_check_of_some_offices_is_of_them_alone",
+    "tests/system/test_provisioning.py::test_looking_only_finds_nothing_to_do_either",
+    "tests/system/test_suite_service.py::test_a_version_that_does_not_come_up_is_taken_back",
+    "tests/system/test_throughput_live.py",
+    "tests/system/test_training.py::test_it_can_be_solved_and_only_then_counts[fibre-cut",
+    "tests/system/test_twin_machines.py::test_a_killed_image_build",
+    "tests/system/test_twin_machines.py::test_a_killed_up_is_cleaned_by_down",
+    "tests/system/test_twin_machines.py::test_a_name_in_use_by_another_state_folder_is_refused",
+    "tests/system/test_voip_twin.py",
+    "tests/unit/test_calendar.py::test_a_week_of_batubara_with_two_who_ask[1",
+    "tests/unit/test_calendar.py::test_a_week_of_batubara_with_two_who_ask[2",
+)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long ones are left out of whole runs, and counted; those who name one get it."""
+    named = any("::" in word for word in config.args) or os.environ.get("OPS_LONG")
+    left_out = [] if named else [item for item in items if item.nodeid.startswith(LONG)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    _need_root(items)
+
+
+def _need_root(items: list[pytest.Item]) -> None:
     """Tests marked `system` need root and real machines; elsewhere they skip and say exactly why."""
     missing = [
         program for program in NEEDED if shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None

@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
-SECONDS = 8.0  # of silence after which a server is dead
+SECONDS = 12.0  # of silence after which a server is dead; a busy one that lives takes several
 _NAME = re.compile(r"\A[0-9a-f]{64}\Z")
 _CHUNK = 1 << 20
 _LIST = {"Accept": "application/vnd.x.restic.rest.v2"}

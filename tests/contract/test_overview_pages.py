@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from overview_rig import Wrong
 from wall_station import Serving, Station, keep_backups, keep_drills, serving, station, world_of
 
 from backup import places
 from ops.web.page import Role
+
+ROOT = Path(__file__).parents[2]
 
 INVENTORY = ROOT / "inventories/batubara"
 

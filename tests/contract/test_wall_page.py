@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from overview_rig import Wrong
 from playwright.sync_api import Browser, Page, sync_playwright
 from wall_station import Serving, Station, keep_backups, keep_drills, serving, station, world_of
 
 from ops.overview import assemble
+
+ROOT = Path(__file__).parents[2]
 
 CHROMIUM = "/usr/bin/chromium"
 INVENTORY = ROOT / "inventories/batubara"

@@ -52,7 +52,7 @@ def browser(centre: Site) -> Browser:
 
 @pytest.mark.parametrize("page", PAGES, ids=[f"{page.method} {page.path}" for page in PAGES])
 def test_no_input_breaks_a_page(page: Page, centre: Site, browser: Browser) -> None:
-    @settings(max_examples=6, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=3, suppress_health_check=list(HealthCheck), database=None)
     @given(st.lists(values.filter(bool), min_size=4, max_size=4), fields, fields)
     def try_it(parts: list[str], query: dict[str, str], form: dict[str, str]) -> None:
         path = page.path

@@ -9,9 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,7 +18,6 @@ from ops.catalogue.device import HIDDEN, device
 from ops.jobs import config_backup
 from ops.jobs.config_backup import ConfigResult
 from ops.jobs.drift import DriftResult, drift
-from ops.jobs.report import report
 from ops.system import netns
 from ops.system.device_cli import device_cli
 from ops.targets.router_queue import _login
@@ -200,16 +197,3 @@ def test_several_processes_read_different_offices_into_one_repository(applied, t
     assert int(git(apart, "rev-list", "--count", "main")) == ROUTERS
     git(apart, "fsck", "--strict")
     assert git(apart, "status", "--porcelain") == ""
-
-
-def test_the_months_report_knows_what_was_read_and_checked(applied, first: dict[str, ConfigResult]) -> None:
-    world = attached(applied)
-    checked = differing(applied).summary()
-    month = datetime.fromtimestamp(checked["at"], ZoneInfo(world.region.timezone)).strftime("%Y-%m")
-    made = report(world, month, [checked])
-    assert len(made) == 3 * len(world.region.opds)
-    for opd, router in config_backup.routers(world):
-        found = json.loads((world.state / f"reports/{month}/{opd.code}.json").read_text(encoding="utf-8"))
-        assert (found["drift"]["state"], found["drift"]["changes"]) == ("ok", 0)
-        assert [(one["router"], one["state"]) for one in found["configurations"]["routers"]] == [(router.name, "ok")]
-        assert found["state"] != "ok"

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.cli.main import main
 from ops.errors import UsageError
 from ops.overview import outline
+
+ROOT = Path(__file__).parents[2]
 
 INVENTORY = ROOT / "inventories/batubara"
 SQUARE = [[99.2, 3.0], [99.8, 3.0], [99.8, 3.6], [99.2, 3.6], [99.2, 3.0]]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from overview_rig import NOW, WANTED, Wrong, facts, told
@@ -19,6 +19,8 @@ from ops.overview.facts import Alert, Facts, Told
 from ops.overview.model import Glass, Trouble
 from ops.overview.readings import Readings, parse, rates
 from ops.overview.state import State
+
+ROOT = Path(__file__).parents[2]
 
 PORT = {"opd": "dinkes", "site": "kantor", "device": "r", "ifname": "sfp1"}
 

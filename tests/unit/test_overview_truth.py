@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from overview_rig import NOW, WANTED, Wrong, facts, own_text, ports_text
@@ -21,6 +21,8 @@ from ops.overview.facts import Facts, Told
 from ops.overview.model import Overview
 from ops.overview.readings import Reading, Readings, parse
 from ops.overview.state import Figure, State, goodness
+
+ROOT = Path(__file__).parents[2]
 
 SOURCES = ("ports", "own", "backups", "drills", "calls", "drift", "alerts", "runs")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from overview_rig import Wrong, facts
@@ -17,6 +17,8 @@ from ops.overview.chart import HIGH, WIDE, Chart, chart, projection
 from ops.overview.labels import Box, Wanted, crosses, place
 from ops.overview.model import SegmentView
 from ops.overview.state import State
+
+ROOT = Path(__file__).parents[2]
 
 FRAME = Box(0, 0, 1000, 900)
 
