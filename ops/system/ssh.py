@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import paramiko
 
 CONNECT_SECONDS = 8.0
+_LAST_WORDS = 3.0  # seconds of silence after the exit status, where something keeps the output open
 _END_SECONDS = 4.0  # beside the time of grace: a Python that starts on a busy host, and the KILL
 PORT = 22
 _BROKE_OFF = "the connection broke off"
@@ -213,7 +214,7 @@ class Remote:
         given = (_env_lines(ask) + (ask.input or "")).encode()
         out, err, told = bytearray(), bytearray(), 0
         end = time.monotonic() + ask.timeout
-        fed = False
+        fed, heard = False, time.monotonic()
         while True:
             watch()
             with contextlib.suppress(OSError):  # a program that has ended already reads no more
@@ -223,9 +224,10 @@ class Remote:
                     fed = True
                     channel.shutdown_write()
             moved = _drain(channel, out, err)
+            heard = time.monotonic() if moved else heard
             if ask.on_line:
                 told = tell_lines(out, told, ask)
-            if channel.exit_status_ready() and not moved and not channel.recv_ready():
+            if not moved and _over(channel, heard):
                 break
             if time.monotonic() > end:
                 return Done(argv, TIMED_OUT, out.decode(errors="replace"), err.decode(errors="replace"))
@@ -300,6 +302,14 @@ def _with_env(argv: Sequence[str], ask: Ask) -> list[str]:
 
 def _env_lines(ask: Ask) -> str:
     return "".join(f"{name}={value}\n" for name, value in ask.env.items()) + "\n" if ask.env else ""
+
+
+def _over(channel: paramiko.Channel, heard: float) -> bool:
+    """Whether nothing follows any more. sshd may tell the exit status before the last of the output, and a program
+    that went on in the background keeps the output open: the end of it is waited for, but not for long."""
+    if not channel.exit_status_ready() or channel.recv_ready() or channel.recv_stderr_ready():
+        return False
+    return bool(channel.eof_received) or channel.closed or time.monotonic() - heard > _LAST_WORDS
 
 
 def _drain(channel: paramiko.Channel, out: bytearray, err: bytearray) -> bool:

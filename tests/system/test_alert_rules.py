@@ -29,7 +29,7 @@ def promtool() -> list[str]:
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*promtool(), *words], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([*promtool(), *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -32,7 +32,7 @@ def promtool(*words: str) -> subprocess.CompletedProcess[str]:
             argv = [str(loader), "--library-path", str(libraries), str(image / "usr/bin/promtool")]
     if not argv:
         pytest.skip(f"no promtool on PATH nor in an image below {IMAGES} (ops twin up makes it)")
-    return subprocess.run([*argv, *words], capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run([*argv, *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 def rules() -> dict[str, str]:

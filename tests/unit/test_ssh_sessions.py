@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import paramiko
 import pytest
@@ -24,7 +25,7 @@ from ops.errors import HostFailedError
 from ops.system import hostpython, marked, threads
 from ops.system.process import TIMED_OUT, Ask
 from ops.system.sockets import listen_tcp
-from ops.system.ssh import _HEAR_OUT, Fleet, Login
+from ops.system.ssh import _HEAR_OUT, Fleet, Login, _over
 from ops.system.ssh_server import host_key
 
 
@@ -217,3 +218,27 @@ def test_a_function_on_a_host_that_is_told_to_end_ends_in_order(there: Fleet, tm
         with pytest.raises(HostFailedError, match="wait: it was told to end"):
             waits.result(30)
     assert (tmp_path / "tidy").exists()
+
+
+class _Channel:
+    """What the end of a program looks like; paramiko's names."""
+
+    def __init__(self, *, status: bool, more: bool = False, eof: bool = False) -> None:
+        self.exit_status_ready = lambda: status
+        self.recv_ready = lambda: more
+        self.recv_stderr_ready = lambda: False
+        self.eof_received, self.closed = eof, False
+
+
+@pytest.mark.parametrize(
+    ("channel", "silent", "over"),
+    [
+        (_Channel(status=False, eof=True), 60.0, False),
+        (_Channel(status=True, more=True, eof=True), 60.0, False),
+        (_Channel(status=True), 0.0, False),  # the last of the output is still on its way
+        (_Channel(status=True, eof=True), 0.0, True),
+        (_Channel(status=True), 60.0, True),  # somebody in the background keeps it open
+    ],
+)
+def test_an_exit_status_is_not_the_end_of_the_output(channel: Any, silent: float, over: bool) -> None:
+    assert _over(channel, time.monotonic() - silent) is over
