@@ -173,13 +173,13 @@ def test_what_is_held_never_begins_and_can_be_cancelled(served: Rig) -> None:
 
 
 def test_a_run_is_cancelled_with_everything_it_has_started(served: Rig) -> None:
-    run = served.ask("sleeps", boxes=["c"])
-    until(lambda: served.said("begin", run), "it to begin")
     before = len(served.processes())
+    run = served.ask("sleeps", boxes=["c"])
+    until(lambda: len(served.processes()) >= before + 2, "it to begin, with what it starts")
     assert queue.cancel(served.database, run, "budi") is RunState.RUNNING
     (cancelled,) = served.ended(run)
     assert (cancelled.state, (cancelled.error or {})["what"]) == (RunState.CANCELLED, "cancelled by budi")
-    until(lambda: len(served.processes()) <= before - 2, "its processes to end")
+    until(lambda: len(served.processes()) <= before, "its processes to end")
 
 
 def test_a_run_that_takes_too_long_is_ended(served: Rig) -> None:
