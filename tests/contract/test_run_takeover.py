@@ -117,7 +117,7 @@ def test_a_machine_that_is_gone_is_replaced_by_another_one(jobs: Rig) -> None:
 def test_a_paused_worker_is_fenced_off(jobs: Rig) -> None:
     """It wakes up when others have done its work, and neither writes nor starts anything for it."""
     first = jobs.work(FIRST)
-    run = jobs.ask(steps=8, seconds=3, boxes=["a"])
+    run = jobs.ask(steps=4, seconds=6, boxes=["a"])
     process = in_a_step(jobs, run)
     first.send_signal(signal.SIGSTOP)
     jobs.work("second")
