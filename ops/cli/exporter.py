@@ -36,9 +36,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     import logging  # noqa: PLC0415
 
-    from backup.metrics import Backups  # noqa: PLC0415
-    from exporters.exchange import ExchangeState  # noqa: PLC0415
-    from exporters.metrics import family  # noqa: PLC0415
     from exporters.service import serve  # noqa: PLC0415 # web server and SNMP: 0.4 s
     from exporters.shards import Shard  # noqa: PLC0415
 
@@ -46,12 +43,17 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     shard = Shard.parse(args.shard)
     world = world_of(args)
 
-    def more(seen: Callable[[], World]) -> list[Collector]:
-        """One of a province's exporters is enough for what is there once."""
-        return [Backups(seen, family), *([ExchangeState(seen)] if shard.number == 1 else [])]
-
-    serve(world, listen(world, args.listen, screen), shard, more)
+    serve(world, listen(world, args.listen, screen), shard, lambda seen: beside(seen, first=shard.number == 1))
     return 0
+
+
+def beside(seen: Callable[[], World], *, first: bool = True) -> list[Collector]:
+    """What is measured beside the routers. One of a province's exporters, the first, is enough for the exchange."""
+    from backup.metrics import Backups  # noqa: PLC0415
+    from exporters.exchange import ExchangeState  # noqa: PLC0415
+    from exporters.metrics import family  # noqa: PLC0415
+
+    return [Backups(seen, family), *([ExchangeState(seen)] if first else [])]
 
 
 def listen(world: World, where: str | None, screen: Screen) -> Socket:

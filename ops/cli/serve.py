@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from ops.cli.common import world_of
-from ops.cli.exporter import listen
+from ops.cli.exporter import beside, listen
 from ops.cli.screen import Screen
 from ops.cli.web import open_world
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
             from exporters.service import serve  # noqa: PLC0415
             from ops.jobs.notices_http import routes  # noqa: PLC0415
 
-            serve(world, listening, routes=routes(service.notices))
+            serve(world, listening, more=beside, routes=routes(service.notices))
         else:
             service.wait()
     except KeyboardInterrupt:
