@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ops.cli import backup_prune
-from ops.cli.common import world_of
+from ops.cli.common import add_common_again, world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 from ops.errors import UsageError
@@ -55,15 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for one in (escrow, lists):
         one.add_argument("--set", default="", metavar="NAME", help="the set")
     for one in (run_, seed, covered, keys, collect, escrow, lists, pruned, below.choices["list"]):
-        again(one)
-
-
-def again(parser: argparse.ArgumentParser) -> None:
-    """The common options behind the action as well; SUPPRESS keeps what stood before it."""
-    parser.add_argument("-i", "--inventory", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.add_argument("--twin", metavar="NAME", default=argparse.SUPPRESS, help="act on the twin NAME")
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="result as JSON")
-    parser.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add_common_again(one)
 
 
 def add_choice(parser: argparse.ArgumentParser) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.cli import evidence
-from ops.cli.backup import add_choice, again, words
-from ops.cli.common import world_of
+from ops.cli.backup import add_choice, words
+from ops.cli.common import add_common_again, world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
 
@@ -76,7 +76,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     inject.add_argument("--of", type=Path, metavar="REPO", help="make the copy from this repository first")
     _common_options(inject)
     for one in (run_, resume, verify, inject):
-        again(one)
+        add_common_again(one)
 
 
 def _verify_options(parser: argparse.ArgumentParser) -> None:

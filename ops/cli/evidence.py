@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ops.cli.backup import again
+from ops.cli.common import add_common_again
 from ops.cli.screen import Screen
 
 HELP = "check a drill's signed record and the chain it stands in, offline; its page as PDF"
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     pdf.add_argument("--to", type=Path, metavar="FILE", help="default: beside the record")
     pdf.add_argument("--key", type=Path, metavar="PEM", help="public key to trust")
     for one in (verify_, pdf):
-        again(one)
+        add_common_again(one)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:

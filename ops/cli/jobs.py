@@ -8,8 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ops.cli.backup import again
-from ops.cli.common import world_of
+from ops.cli.common import add_common_again, world_of
 from ops.cli.running import add_running
 from ops.cli.screen import Screen
 
@@ -48,7 +47,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action = below.add_parser(name, help=text, description=text)
         if name not in {"start", "list", "workers", "schedules"}:
             action.add_argument("run_id", metavar="RUN", help="id, or an end of it that is its own")
-        again(action)
+        add_common_again(action)
     below.choices["start"].add_argument("kind", metavar="KIND", help="a kind of job, as in schedules.yml")
     below.choices["start"].add_argument(
         "words", metavar="NAME=VALUE", nargs="*", help="its arguments; a name again: a list"

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.cli.backup import again
-from ops.cli.common import world_of
+from ops.cli.common import add_common_again, world_of
 from ops.cli.screen import Screen
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("--language", choices=("id", "en"), default="id")
         one.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: below the state folder")
     for one in (opd, region, upstream, whole, annex):
-        again(one)
+        add_common_again(one)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:

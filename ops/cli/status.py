@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ops.cli.backup import again
-from ops.cli.common import world_of
+from ops.cli.common import add_common_again, world_of
 from ops.cli.screen import Screen
 
 HELP = "publish the public status page and open data: static files without any internal name"
@@ -20,7 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     publish = below.add_parser("publish", help="make it anew and put it in place as a whole")
     publish.add_argument("--to", type=Path, metavar="DIR", help="only there (it becomes a link to the newest folder)")
     publish.add_argument("--prometheus", metavar="URL", default="", help="default: the region's own")
-    again(publish)
+    add_common_again(publish)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ops.cli.common import inventory_of, world_of
+from ops.cli.common import add_common_again, inventory_of, world_of
 from ops.cli.screen import Screen
 from ops.errors import UsageError
 
@@ -49,10 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _sub(below: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str) -> argparse.ArgumentParser:
     """The common options may stand after the action too."""
-    from ops.cli.backup import again  # noqa: PLC0415
 
     made = below.add_parser(name, help=text, description=text)
-    again(made)
+    add_common_again(made)
     return made
 
 
