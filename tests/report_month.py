@@ -5,7 +5,6 @@ recomputed from the very samples second by second: without PromQL, and without a
 from __future__ import annotations
 
 import random
-import shutil
 import socket
 import subprocess
 import time
@@ -17,12 +16,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import pytest
+from image_programs import program
 
 from ops.inventory.model import Link, Opd, Region
 from ops.system import http
 
-IMAGES = Path("/var/cache/kominfo-ops/images")
 WIB = timezone(timedelta(hours=7))
 BEGIN = int(datetime(2026, 10, 1, tzinfo=WIB).timestamp())
 END = int(datetime(2026, 11, 1, tzinfo=WIB).timestamp())
@@ -249,17 +247,6 @@ def owed(
 
 
 # ---- a real Prometheus over it
-
-
-def program(name: str) -> list[str]:
-    """The program of this machine, else the one in the twin's image, started by the image's own loader."""
-    if found := shutil.which(name):
-        return [found]
-    for image in sorted(IMAGES.glob("trixie-*")):
-        if (image / "usr/bin" / name).exists():
-            loader, libraries = next((image / "usr/lib64").glob("ld-*")), next((image / "usr/lib").glob("*-linux-gnu"))
-            return [str(loader), "--library-path", str(libraries), str(image / "usr/bin" / name)]
-    pytest.skip(f"no {name} on PATH nor in an image below {IMAGES} (ops twin up makes it)")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ops.cli.common import inventory_of
+from ops.cli.common import add_common_again, inventory_of
 from ops.cli.screen import Screen
 from ops.errors import OpsError, UsageError
 
@@ -24,9 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     importing = below.add_parser("import", help="take the outline from a GeoJSON file")
     importing.add_argument("file", type=Path, metavar="FILE")
-    importing.add_argument("-i", "--inventory", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    importing.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    importing.add_argument("-q", "--quiet", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    add_common_again(importing)
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from image_programs import program
 
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 ALERTS = ROOT / "exporters/alerts"
-IMAGES = Path("/var/cache/kominfo-ops/images")
 NAMES = sorted(path.name for path in ALERTS.glob("*.yml"))
 
 
-def promtool() -> list[str]:
-    """The program of this machine, else the one in the twin's image, started by the image's own loader."""
-    if found := shutil.which("promtool"):
-        return [found]
-    for image in sorted(IMAGES.glob("trixie-*")):
-        if (image / "usr/bin/promtool").exists():
-            loader, libraries = next((image / "usr/lib64").glob("ld-*")), next((image / "usr/lib").glob("*-linux-gnu"))
-            return [str(loader), "--library-path", str(libraries), str(image / "usr/bin/promtool")]
-    pytest.skip(f"no promtool on PATH nor in an image below {IMAGES} (ops twin up makes it)")
-
-
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*promtool(), *words], capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run([*program("promtool"), *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,6 @@ import dataclasses
 import json
 import os
 import re
-import shutil
 import subprocess
 import threading
 import time
@@ -21,6 +20,7 @@ import pytest
 import uvicorn
 from dashboard_lint import boards_of
 from exporter_place import CALL, OFFICES, place
+from image_programs import program
 from past_runs import whole
 
 from exporters import fibre_state
@@ -37,21 +37,9 @@ from ops.world import World
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-IMAGES = Path("/var/cache/kominfo-ops/images")
 DAY = 86_400
 PATIENCE = 90.0  # seconds until every panel must show something
 SHIFT = 10 + 2 * (os.getpid() % 90)  # 127.50 to 127.229: two runs on one machine do not meet
-
-
-def program(name: str) -> list[str]:
-    """The program of this machine, else the one in the twin's image, started by the image's own loader."""
-    if found := shutil.which(name):
-        return [found]
-    for image in sorted(IMAGES.glob("trixie-*")):
-        if (image / "usr/bin" / name).exists():
-            loader, libraries = next((image / "usr/lib64").glob("ld-*")), next((image / "usr/lib").glob("*-linux-gnu"))
-            return [str(loader), "--library-path", str(libraries), str(image / "usr/bin" / name)]
-    pytest.skip(f"no {name} on PATH nor in an image below {IMAGES} (ops twin up makes it)")
 
 
 def known(world: World) -> None:

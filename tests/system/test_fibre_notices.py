@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from image_programs import image, program
 
 from ops.derive.alert_routes import CUT_WAIT, EFFECTS_WAIT, configuration
 from ops.inventory.load import load
@@ -29,16 +30,8 @@ from ops.system import http
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-IMAGES = Path("/var/cache/kominfo-ops/images")
 OFFICES = [f"kantor-{n}" for n in range(60)]
 WAITS = {EFFECTS_WAIT: "4s", CUT_WAIT: "1s"}  # what a late cause may take shrinks with it
-
-
-def image() -> Path:
-    for found in sorted(IMAGES.glob("trixie-*"), reverse=True):
-        if (found / "usr/bin/prometheus-alertmanager").exists():
-            return found
-    pytest.skip(f"no Alertmanager in an image below {IMAGES} (ops twin up makes it)")
 
 
 class Receiver:
@@ -85,8 +78,14 @@ class Alertmanager:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         words = f"--config.file=/mnt/am.yml --storage.path=/mnt/data --web.listen-address=127.0.0.1:{port}"
-        argv = ["chroot", str(image()), "/usr/bin/prometheus-alertmanager", *words.split(), "--cluster.listen-address="]
-        inside = f"mount --bind {self.folder} {image()}/mnt && exec {' '.join(argv)}"
+        argv = [
+            "chroot",
+            str(image("prometheus-alertmanager")),
+            "/usr/bin/prometheus-alertmanager",
+            *words.split(),
+            "--cluster.listen-address=",
+        ]
+        inside = f"mount --bind {self.folder} {image('prometheus-alertmanager')}/mnt && exec {' '.join(argv)}"
         self.process = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", inside], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -181,9 +180,7 @@ def test_amtool_accepts_what_follows_from_the_inventory(tmp_path: Path) -> None:
     alerting = Alerting.model_validate(channels)
     region = load(ROOT / "inventories/batubara").model_copy(update={"alerting": alerting, "roster": Roster()})
     (tmp_path / "am.yml").write_text(json.dumps(configuration(region)), encoding="utf-8")
-    found = image()
-    loader, libraries = next((found / "usr/lib64").glob("ld-*")), next((found / "usr/lib").glob("*-linux-gnu"))
-    amtool = [str(loader), "--library-path", str(libraries), str(found / "usr/bin/amtool")]
+    amtool = program("amtool")
     done = subprocess.run(
         [*amtool, "check-config", str(tmp_path / "am.yml")], capture_output=True, text=True, check=False, timeout=60
     )

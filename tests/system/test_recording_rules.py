@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from image_programs import program
 
 from exporters.metrics import table
 from exporters.usage import FIELDS
@@ -17,22 +17,13 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "exporters/rules"
-IMAGES = Path("/var/cache/kominfo-ops/images")
 FILES = sorted(RULES.glob("*.yml"))
 CASES = sorted((RULES / "tests").glob("*.yml"))
 RECORDED = re.compile(r"\b(?:opd|opd_link|upstream):\w+:\w+\b")
 
 
 def promtool(*words: str) -> subprocess.CompletedProcess[str]:
-    """The program of this machine, else the one in the twin's image, started by the image's own loader."""
-    argv = [found] if (found := shutil.which("promtool")) else []
-    for image in sorted(IMAGES.glob("trixie-*")):
-        if not argv and (image / "usr/bin/promtool").exists():
-            loader, libraries = next((image / "usr/lib64").glob("ld-*")), next((image / "usr/lib").glob("*-linux-gnu"))
-            argv = [str(loader), "--library-path", str(libraries), str(image / "usr/bin/promtool")]
-    if not argv:
-        pytest.skip(f"no promtool on PATH nor in an image below {IMAGES} (ops twin up makes it)")
-    return subprocess.run([*argv, *words], capture_output=True, text=True, check=False, timeout=240)
+    return subprocess.run([*program("promtool"), *words], capture_output=True, text=True, check=False, timeout=240)
 
 
 def rules() -> dict[str, str]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from image_programs import image
 
 from ops.derive.alert_routes import configuration
 from ops.inventory.load import load
@@ -22,7 +23,6 @@ from ops.world import World
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-IMAGES = Path("/var/cache/kominfo-ops/images")
 CHANNELS = {"smarthost": "127.0.0.1:9", "mail_from": "ops@example", "mail_to": ["noc@example"]}
 
 
@@ -34,17 +34,13 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def alertmanager(tmp_path: Path) -> Iterator[str]:
     """Its URL. The program is the one in the twin's image, in a mount namespace of its own."""
-    images = [one for one in sorted(IMAGES.glob("trixie-*")) if (one / "usr/bin/prometheus-alertmanager").exists()]
-    if not images:
-        pytest.skip(f"no Alertmanager in an image below {IMAGES} (ops twin up makes it)")
+    within = image("prometheus-alertmanager")
     region = load(ROOT / "inventories/batubara").model_copy(update={"alerting": Alerting.model_validate(CHANNELS)})
     (tmp_path / "am.yml").write_text(json.dumps(configuration(region)), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         at = f"127.0.0.1:{free.getsockname()[1]}"
     words = f"--config.file=/mnt/am.yml --storage.path=/mnt/data --web.listen-address={at} --cluster.listen-address="
-    inside = (
-        f"mount --bind {tmp_path} {images[0]}/mnt && exec chroot {images[0]} /usr/bin/prometheus-alertmanager {words}"
-    )
+    inside = f"mount --bind {tmp_path} {within}/mnt && exec chroot {within} /usr/bin/prometheus-alertmanager {words}"
     child = subprocess.Popen(
         ["unshare", "--mount", "sh", "-c", inside], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,27 +10,17 @@ from typing import Any
 
 import pytest
 import yaml
+from image_programs import program
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 pytestmark = pytest.mark.system
 
 ROLE = Path(__file__).parents[2] / "playbooks/roles/monitoring"
-IMAGES = Path("/var/cache/kominfo-ops/images")
 GIVEN: dict[str, Any] = {
     "kominfo_region": {"code": "batubara", "servers": {"dc-web": "10.40.0.12"}},
     "ansible_host": "10.40.0.14",
     "groups": {},
 }
-
-
-def promtool() -> list[str]:
-    if found := shutil.which("promtool"):
-        return [found]
-    for image in sorted(IMAGES.glob("trixie-*")):
-        if (image / "usr/bin/promtool").exists():
-            loader, libraries = next((image / "usr/lib64").glob("ld-*")), next((image / "usr/lib").glob("*-linux-gnu"))
-            return [str(loader), "--library-path", str(libraries), str(image / "usr/bin/promtool")]
-    pytest.skip(f"no promtool on PATH nor in an image below {IMAGES} (ops twin up makes it)")
 
 
 def rendered(**changed: Any) -> str:
@@ -57,7 +46,7 @@ FORMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("form", FORMS)
 def test_prometheus_takes_it(form: str, tmp_path: Path) -> None:
     (tmp_path / "prometheus.yml").write_text(rendered(**FORMS[form]), encoding="utf-8")
-    words = [*promtool(), "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
+    words = [*program("promtool"), "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 
