@@ -53,6 +53,7 @@ def _show(found: dict[str, Any], screen: Screen) -> None:
     rows = [_row(f"{a} → {b}", found["there"])] if found["there"] else []
     rows.append(_row(f"{b} → {a}" if found["there"] else f"{a} → {b} → back", found["back"]))
     title = f"answered in {found['setup_ms']:g} ms, {found['seconds']:g} s of talk, MOS {found['mos']:g}"
+    title += f", by {found['exchange']}"
     screen.table(("direction", "sent", "received", "lost", "jitter ms", "tone Hz", "level dB", "other dB"), rows, title)
     screen.say("verdict: good both ways" if found["ok"] else "verdict: BAD")
     for fault in found["faults"]:
@@ -67,12 +68,15 @@ def _show_all(calls: list[dict[str, Any]], screen: Screen) -> None:
             one.get("setup_ms", ""),
             one["back"]["lost"] + (one["there"] or {"lost": 0})["lost"] if "back" in one else "",
             one.get("mos", ""),
+            one.get("exchange", ""),
             "; ".join(one["faults"]),
         )
         for one in sorted(calls, key=lambda one: one["ok"])
     ]
     good = sum(one["ok"] for one in calls)
-    screen.table(("call", "verdict", "set-up ms", "lost", "MOS", "why"), rows, f"{good} of {len(calls)} calls good")
+    screen.table(
+        ("call", "verdict", "set-up ms", "lost", "MOS", "exchange", "why"), rows, f"{good} of {len(calls)} calls good"
+    )
 
 
 def _row(direction: str, way: dict[str, Any]) -> list[object]:

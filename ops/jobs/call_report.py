@@ -43,7 +43,10 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """What one test call showed. `there`: caller to callee, `back`: callee to caller (the echo of a test extension)."""
+    """What one test call showed. `there`: caller to callee, `back`: callee to caller (the echo of a test extension).
+
+    `exchange`: the one that carried it, where it has a name; else its address.
+    """
 
     from_opd: str
     to_opd: str
@@ -55,6 +58,7 @@ class CallReport:
     there: Way | None
     back: Way
     faults: tuple[str, ...]
+    exchange: str = ""
 
     @property
     def mos(self) -> float:

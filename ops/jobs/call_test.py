@@ -16,6 +16,7 @@ from typing import Any
 
 from ops.errors import OpsError
 from ops.inventory.model import Opd, Phone, Region
+from ops.jobs.call_exchange import account, named, stood_in
 from ops.jobs.call_report import CallReport, Way, mos
 from ops.progress import Event, Progress, State
 from ops.runs.inside import Inside
@@ -23,12 +24,11 @@ from ops.runs.model import Args, Scope, Verdict, job
 from ops.system import netns
 from ops.system.sip.agent import Agent, Call
 from ops.system.sip.media import Heard
-from ops.system.sip.place import Account, Place, towards
+from ops.system.sip.place import Place, towards
 from ops.world import World
 
 CALLER_HZ, CALLEE_HZ = 1000, 600  # both whole multiples of the measure's 5 Hz
 PHONE_HOST = 50  # the host of an office's LAN that its twin's telephones stand on
-SIP_PORT = 5060
 STEP = "call test"
 AT_ONCE = 16  # calls side by side: each is some hundred packets a second that this machine sends, hears and measures
 
@@ -120,8 +120,10 @@ async def _one(world: World, offices: tuple[Opd, Opd], seconds: float, progress:
     except OpsError as error:
         _keep(world, codes, {"ok": False, "faults": [error.what]})
         raise
+    report = named(world.region, report)
     _keep(world, codes, report.as_dict())
     text = f"answered in {report.setup_ms:g} ms, heard {report.back.level_db:g} dB, MOS {report.mos:g}"
+    text += stood_in(world.region, report.exchange)
     progress(Event(STEP, who, State.OK if report.ok else State.FAILED, text if report.ok else "; ".join(report.faults)))
     return report
 
@@ -130,12 +132,12 @@ def _work(world: World, caller: Opd, callee: Opd, seconds: float) -> Coroutine[A
     """In a twin two telephones; at the regency the station, as the caller's, and the other's test extension."""
     codes, number = (caller.code, callee.code), _first_telephone(caller).number
     if world.station:
-        first = Agent(_account(world, number), _desk(world, caller), CALLER_HZ)
-        second = Agent(_account(world, _first_telephone(callee).number), _desk(world, callee), CALLEE_HZ)
+        first = Agent(account(world, number), _desk(world, caller), CALLER_HZ)
+        second = Agent(account(world, _first_telephone(callee).number), _desk(world, callee), CALLEE_HZ)
         return between(first, second, seconds, codes)
     test = _test_extension(callee).number
-    account = _account(world, number)
-    return echoed(Agent(account, Place(towards(account.server)), CALLER_HZ), test, seconds, codes)
+    known = account(world, number)
+    return echoed(Agent(known, Place(towards(known.server)), CALLER_HZ), test, seconds, codes)
 
 
 async def between(caller: Agent, callee: Agent, seconds: float, offices: tuple[str, str]) -> CallReport:
@@ -155,8 +157,8 @@ async def between(caller: Agent, callee: Agent, seconds: float, offices: tuple[s
     faults = [f"{offices[1]} hears {offices[0]}: {fault}" for fault in way_there.faults(seconds)]
     faults += [f"{offices[0]} hears {offices[1]}: {fault}" for fault in back.faults(seconds)]
     faults += [] if hung_up else ["the other side was never told that the call is over"]
-    numbers = (caller.account.number, callee.account.number)
-    return CallReport(*offices, *numbers, seconds, round(took, 1), call.setup_ms, way_there, back, tuple(faults))
+    numbers, by = (caller.account.number, callee.account.number), caller.account.server[0]
+    return CallReport(*offices, *numbers, seconds, round(took, 1), call.setup_ms, way_there, back, tuple(faults), by)
 
 
 async def echoed(caller: Agent, number: str, seconds: float, offices: tuple[str, str]) -> CallReport:
@@ -168,7 +170,8 @@ async def echoed(caller: Agent, number: str, seconds: float, offices: tuple[str,
         await caller.hang_up(call)
     back = _way(heard.sent, heard, CALLER_HZ, CALLEE_HZ)
     faults = tuple(f"echo: {fault}" for fault in back.faults(seconds))
-    return CallReport(*offices, caller.account.number, number, seconds, 0.0, call.setup_ms, None, back, faults)
+    numbers, by = (caller.account.number, number), caller.account.server[0]
+    return CallReport(*offices, *numbers, seconds, 0.0, call.setup_ms, None, back, faults, by)
 
 
 def _keep(world: World, offices: tuple[str, str], found: dict[str, Any]) -> None:
@@ -236,12 +239,6 @@ def _test_extension(opd: Opd) -> Phone:
         if phone.place == "test":
             return phone
     raise OpsError(f"{opd.code} has no test extension", "declare an extension with `place: test`")
-
-
-def _account(world: World, number: str) -> Account:
-    region = world.region
-    server = (str(region.server(region.numbering.pbx).address), SIP_PORT)
-    return Account(number, world.secrets.get(f"voip/{number}"), region.domain, server)
 
 
 def _desk(world: World, opd: Opd) -> Place:

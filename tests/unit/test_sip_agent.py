@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import Callable
 
@@ -116,6 +117,21 @@ def test_nobody_there_says_where_it_asked() -> None:
 
     with pytest.raises(HostFailedError, match=r"INVITE: no answer from 127.0.0.1:\d+ within 0.3 s"):
         asyncio.run(run())
+
+
+def test_when_the_exchange_is_silent_the_next_one_of_the_file_is_asked_and_kept() -> None:
+    async def run() -> tuple[tuple[str, int], tuple[str, int]]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            async with agent("20200", 600) as callee, agent("20100", 1000, silent.getsockname()[1]) as caller:
+                there = ("127.0.0.1", callee._me.port)
+                caller.account = dataclasses.replace(caller.account, others=(there,))
+                call = await caller.call("20200", 2)
+                await caller.hang_up(call)
+                return caller.account.server, there
+
+    server, there = asyncio.run(run())
+    assert server == there
 
 
 async def asked(sent: bytes) -> message.Message:

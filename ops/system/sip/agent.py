@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
 from ops.errors import HostFailedError
@@ -19,6 +19,10 @@ from ops.system.sip.wire import Endpoint, Wire
 _OK, _REFUSED, _UNAUTHORISED, _PROXY_UNAUTHORISED = 200, 300, 401, 407
 GOODBYE = 0.2  # seconds in which the refusal that follows a CANCEL may still come
 _Protocol = TypeVar("_Protocol", bound=asyncio.DatagramProtocol)
+
+
+class SilentError(HostFailedError):
+    """The exchange did not answer at all."""
 
 
 @dataclass
@@ -60,11 +64,16 @@ class Agent:
         await asyncio.sleep(0)  # lets the transports close
 
     async def register(self, seconds: int = 120) -> float:
-        """Register for that long (0: take the registration back); returns milliseconds it took."""
+        """Register for that long (0: take the registration back); returns milliseconds it took, also with a server that
+        did not answer: then it is with the next one, as a telephone with two servers in its file."""
         begun = asyncio.get_running_loop().time()
         dialog = sip.opening(self._me, self._me.uri)
-        request = sip.request(self._me, "REGISTER", f"sip:{self.account.domain}", dialog, self._next())
-        answer, _ = await self._authorised(sip.with_header(request, "expires", str(seconds)), 8.0)
+
+        def request() -> Message:
+            fresh = sip.request(self._me, "REGISTER", f"sip:{self.account.domain}", dialog, self._next())
+            return sip.with_header(fresh, "expires", str(seconds))
+
+        answer, _ = await self._by_any(request, 8.0)
         if answer.status >= _REFUSED:
             raise self._refused("registration", answer)
         return (asyncio.get_running_loop().time() - begun) * 1000
@@ -74,9 +83,12 @@ class Agent:
         begun = asyncio.get_running_loop().time()
         media = await self._sound()
         to = f"sip:{number}@{self.account.domain}"
-        invite = sip.request(self._me, "INVITE", to, sip.opening(self._me, to), self._next())
-        offer = sdp.build(sdp.Audio(self.place.address, media.port), self._cseq)
-        answer, invite = await self._authorised(sip.with_body(invite, offer), patience)
+
+        def request() -> Message:
+            fresh = sip.request(self._me, "INVITE", to, sip.opening(self._me, to), self._next())
+            return sip.with_body(fresh, sdp.build(sdp.Audio(self.place.address, media.port), self._cseq))
+
+        answer, invite = await self._by_any(request, patience)
         if answer.status >= _REFUSED:
             raise self._refused(f"call to {number}", answer)
         took = (asyncio.get_running_loop().time() - begun) * 1000
@@ -180,6 +192,17 @@ class Agent:
         said = f"{what} refused: {answer.status} {answer.reason}"
         return HostFailedError(self.account.number, said, known.get(answer.status, ""))
 
+    async def _by_any(self, request: Callable[[], Message], patience: float) -> tuple[Message, Message]:
+        """What the first exchange that answers says, and to which request; it is this telephone's from then on."""
+        while True:
+            try:
+                return await self._authorised(request(), patience)
+            except SilentError:
+                if not self.account.others:
+                    raise
+                first, *others = self.account.others
+                self.account = replace(self.account, server=first, others=tuple(others))
+
     async def _authorised(self, request: Message, patience: float) -> tuple[Message, Message]:
         """Ask, and once more with a digest when challenged. Returns the answer and the request that it answers."""
         answer = await self._ask(request, patience)
@@ -209,7 +232,7 @@ class Agent:
             if request.method == "INVITE":
                 self._wire.give_up(request, server)
                 await asyncio.sleep(GOODBYE)
-            raise HostFailedError(
+            raise SilentError(
                 self.account.number,
                 f"{request.method}: no answer from {server[0]}:{server[1]} within {patience:g} s",
                 "is the exchange running, and does the network let SIP (UDP 5060) through?",

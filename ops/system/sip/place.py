@@ -13,12 +13,13 @@ from ops.system.sip.wire import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A number at an exchange. `server`: where its SIP requests go."""
+    """A number at an exchange. `server`: where its SIP requests go; `others`: where they go when it is silent."""
 
     number: str
     password: str = field(repr=False)
     domain: str
     server: Endpoint
+    others: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
