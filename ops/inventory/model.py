@@ -15,6 +15,7 @@ from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
 from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
+from ops.inventory.plant import BackbonePort, FibreNode, Location, Plant, Segment
 from ops.inventory.polling import Snmp
 from ops.inventory.restitution import Terms
 from ops.inventory.roster import Roster
@@ -35,13 +36,16 @@ from ops.inventory.scalars import (
     UserName,
 )
 from ops.inventory.second_place import CopyPlan
+from ops.inventory.service import Probe, Service
 from ops.inventory.telephony import Group, Menu, Numbering, Phone, Phones, Trunk
 
 # declared in files of their own, found here with the rest
 __all__ = [
     "JOB_KINDS",
     "Agenda",
+    "BackbonePort",
     "Declared",
+    "FibreNode",
     "Freeze",
     "Group",
     "JobKind",
@@ -49,14 +53,17 @@ __all__ = [
     "Numbering",
     "Phone",
     "Phones",
+    "Plant",
+    "Probe",
     "Schedule",
+    "Segment",
+    "Service",
     "Trunk",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 _HTTP = r"^(https?://[^\s\"{}]+)?$"
-Location = tuple[Annotated[float, Field(ge=-90, le=90)], Annotated[float, Field(ge=-180, le=180)]]
 
 
 # ---- region.yml
@@ -165,42 +172,6 @@ class Server(Declared):
     address: Address
     groups: tuple[str, ...] = ()
     variables: dict[str, Any] = Field(default={})
-
-
-# ---- fibre.yml
-
-
-class FibreNode(Declared):
-    name: Name
-    kind: Literal["datacentre", "drc", "pop", "closure"]
-    location: Location = Field(description="latitude, longitude in degrees")
-    address: Address | None = Field(default=None, description="loopback of the node's switch; none for a closure")
-    kecamatan: Title | None = None
-
-
-class BackbonePort(Declared):
-    """A port of a node's switch that looks into a segment: down when the segment is cut."""
-
-    node: Name = Field(description="the node whose switch it is: one of the segment's ends")
-    device: Name = Field(description="the switch, as its series name it in `device`")
-    ifname: IfName
-
-
-class Segment(Declared):
-    name: Name
-    between: tuple[Name, Name] = Field(description="the nodes it joins")
-    km: Annotated[float, Field(gt=0, le=200, description="length of the cable")]
-    splices: Annotated[int, Field(ge=0, description="fusion splices on the way")] = 0
-    connectors: Annotated[int, Field(ge=0, description="mated pairs on the way")] = 2
-    cores: Annotated[int, Field(ge=1)] = 24
-    owner: Title = "Diskominfo"
-    ring: Name | None = Field(default=None, description="the ring that it is part of")
-    ports: tuple[BackbonePort, ...] = Field(default=(), description="backbone ports that light it, where measured")
-
-
-class Plant(Declared):
-    nodes: tuple[FibreNode, ...]
-    segments: tuple[Segment, ...]
 
 
 # ---- drc.yml
@@ -360,6 +331,7 @@ class Opd(Declared):
     web: tuple[WebHost, ...] = ()
     phones: Phones | None = None
     backup: tuple[BackupSet, ...] = ()
+    services: tuple[Service, ...] = Field(default=(), description="what people use, proven by asking it (drills)")
     no_backup: NoBackup | None = Field(default=None, description="instead of backup")
     waivers: tuple[Waiver, ...] = Field(default=(), description="services that have no backup yet, each signed for")
     maintenance: tuple[WeeklyWindow, ...] = Field(

@@ -7,7 +7,20 @@ from ipaddress import IPv4Network
 from typing import NamedTuple
 
 from ops.inventory.finding import Finding
-from ops.inventory.model import BackupSet, Declared, Group, Link, Menu, Opd, Phone, Region, Router, Schedule, WebHost
+from ops.inventory.model import (
+    BackupSet,
+    Declared,
+    Group,
+    Link,
+    Menu,
+    Opd,
+    Phone,
+    Region,
+    Router,
+    Schedule,
+    Service,
+    WebHost,
+)
 
 
 def links(region: Region) -> Iterator[tuple[Opd, Link]]:
@@ -33,6 +46,10 @@ def webs(region: Region) -> Iterator[tuple[Opd, WebHost]]:
 
 def backups(region: Region) -> Iterator[tuple[Opd, BackupSet]]:
     return ((opd, kept) for opd in region.opds for kept in opd.backup)
+
+
+def services(region: Region) -> Iterator[tuple[Opd, Service]]:
+    return ((opd, service) for opd in region.opds for service in opd.services)
 
 
 def named_in(schedule: Schedule, key: str) -> Iterator[tuple[str, str]]:
