@@ -34,7 +34,7 @@ _OFFICE = f"""\
     - {{number: 20191, name: Bergilir, members: [20101, 20190], ring: in-turn, seconds: 5}}
   menus:
     - {{number: 20195, name: Layanan, prompt: layanan, hours: selalu, keys: {{"1": 20100, "2": 20190}}, closed: 20100}}
-    - {{number: 20196, name: Malam, prompt: malam, hours: malam, keys: {{"1": 20100}}}}
+    - {{number: 20196, name: Malam, prompt: malam, hours: malam, keys: {{"1": 20100}}, closed: 20100}}
 """
 
 

@@ -11,11 +11,13 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 from ops.inventory.document import PLACE_KEY
 
-_BANDWIDTH = re.compile(r"(\d+(?:\.\d+)?)([kMG])")
+_BANDWIDTH = re.compile(r"(\d+(?:\.\d+)?)([kMG])", re.ASCII)
 _BANDWIDTH_UNIT = {"k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
 _DURATION_UNIT = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_MAC = re.compile(r"[0-9A-Fa-f]{12}")
+_MAC = re.compile(
+    r"[0-9A-F]{2}([:.-]?)(?:[0-9A-F]{2}\1){4}[0-9A-F]{2}|[0-9A-F]{4}(?:\.[0-9A-F]{4}){2}", re.IGNORECASE | re.ASCII
+)
 
 
 def _bandwidth(value: object) -> int:
@@ -33,9 +35,9 @@ def _duration(value: object) -> float:
 
 
 def _mac(value: object) -> str:
-    digits = re.sub(r"[:.\-]", "", str(value))
-    if not _MAC.fullmatch(digits):
+    if not _MAC.fullmatch(str(value)):
         raise ValueError(f"{value} is not a MAC address (write 00:15:65:aa:bb:cc)")
+    digits = re.sub(r"[:.\-]", "", str(value))
     return ":".join(digits[at : at + 2] for at in range(0, 12, 2)).lower()
 
 
@@ -62,10 +64,10 @@ def _address(value: object) -> ipaddress.IPv4Address:
 
 
 def _pattern(pattern: str, what: str) -> BeforeValidator:
-    compiled = re.compile(pattern)
+    compiled = re.compile(pattern, re.ASCII)  # digits are 0 to 9, whatever others Unicode has
 
     def check(value: object) -> str:
-        if not compiled.fullmatch(str(value)):
+        if isinstance(value, list | dict) or not compiled.fullmatch(str(value)):
             raise ValueError(f"{str(value)!r} is not {what}")
         return str(value)
 

@@ -22,6 +22,7 @@ _MAKERS = {  # some of each maker's blocks; a block that is not here proves noth
     "00:1f:c1": "htek",
     "00:0e:08": "cisco",
 }
+_NO_MAKERS = ("00:00:00", "00:00:5e")  # nobody's, and the virtual routers' (IANA)
 _NOT_FROM_A_MAKER = 0b11  # in the first byte: multicast, or administered locally
 
 
@@ -33,6 +34,6 @@ def check(region: Region) -> Iterable[Finding]:
         if maker and phone.model and phone.model.partition("_")[0] != maker:
             what = f"{phone.mac} is a MAC of {maker}, the model is {phone.model}"
             yield Finding(phone, "mac", what, "read both from the label under the telephone")
-        if int(phone.mac[:2], 16) & _NOT_FROM_A_MAKER:
+        if int(phone.mac[:2], 16) & _NOT_FROM_A_MAKER or phone.mac.startswith(_NO_MAKERS):
             what = f"{phone.mac} is no address that a maker gave to a device"
             yield Finding(phone, "mac", what, "read it from the label under the telephone")

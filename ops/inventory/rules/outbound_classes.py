@@ -13,11 +13,14 @@ from ops.inventory.walk import Claim, claimed_twice
 
 def check(region: Region) -> Iterable[Finding]:
     yield from claimed_twice(
-        (Claim(one.name, one, "name", f"class {one.name}") for one in region.numbering.classes), "name it differently"
+        (Claim(one.name.casefold(), one, "name", f"class {one.name}") for one in region.numbering.classes),
+        "name it differently",
     )
     for one in region.numbering.classes:
         if one.name == NO_CLASS:
             yield Finding(one, "name", f"{NO_CLASS} means: nobody outside", "name it differently")
+        if len({*one.to}) < len(one.to):
+            yield Finding(one, "to", "the same kind of numbers stands there twice", "write it once")
     known = {one.name for one in region.numbering.classes} | {NO_CLASS}
     for opd in region.opds:
         users: tuple[Phones | Phone, ...] = (opd.phones, *opd.phones.extensions) if opd.phones else ()

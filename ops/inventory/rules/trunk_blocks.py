@@ -12,7 +12,11 @@ from ops.inventory.walk import Span, overlapping
 
 def check(region: Region) -> Iterable[Finding]:
     spans = []
-    for trunk in region.numbering.trunks:
+    trunks = region.numbering.trunks
+    if trunks and not any(trunk.emergency_channels for trunk in trunks):
+        what = "no trunk keeps a channel for emergency calls"
+        yield Finding(trunks[0], "emergency_channels", what, "let one of them keep 1 at least")
+    for trunk in trunks:
         first, last = trunk.numbers.split("-")
         if len(first) != len(last) or first > last:
             what = f"{trunk.numbers} is no block that runs upwards"
