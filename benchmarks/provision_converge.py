@@ -2,8 +2,8 @@
 
 As root, on a twin whose servers are built (`ops provision --twin TWIN`). Pipelined Ansible and the fast gear (mitogen)
 in turns, through `ops provision`: wall, CPU of this machine's side (Ansible and all that it starts, and the look at the
-hosts afterwards) and CPU of the servers, less what they use while nobody asks anything of them. Goal: the fast gear needs
-at most a quarter of either. Compare nothing across machines.
+hosts afterwards) and CPU of the servers, less what they use while nobody asks anything of them. Goal: the fast gear
+needs at most a quarter of either. Compare nothing across machines.
 """
 
 from __future__ import annotations
