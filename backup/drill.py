@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from backup import journal, steps
+from backup import journal, standby, steps
 from backup.drilled import Drill
 from backup.hostside import pg, pg_prove, programs
 from backup.layout import Item
@@ -32,28 +32,47 @@ def run(spots: Places, item: Item, progress: Progress, keep: Keep = at_once, nam
     `keep` makes the checkpoints; `name` is that of the drill to go on with. RefusedError where nothing may be
     restored, or when what it had restored was taken away meanwhile.
     """
+    story = opened(spots, item, progress, keep, name)
+    try:
+        proved(story)
+    except BaseException:
+        with uninterrupted():  # refused or cancelled: also then it takes away what it restored
+            abandon(story)
+        raise
+    closed(story)
+    if keep is at_once:
+        steps.forget(spots, story.drill.id)
+    return story.drill
+
+
+def opened(spots: Places, item: Item, progress: Progress, keep: Keep = at_once, name: Name | None = None) -> Story:
+    """A drill that is declared, or goes on."""
     name = name or Name.fresh(spots, item)
     declared = float(keep(f"drill {item.key}: declare", lambda: {"at": time.time()})["at"])
     book = Book(spots, item, name, keep)
     drill = Drill(name.id, item, declared, book.steps, resumed=book.journal.resumed)
-    story = Story(spots, drill, book, name.folder, progress)
+    return Story(spots, drill, book, name.folder, progress)
+
+
+def proved(story: Story) -> None:
+    """Restore and compare; what went wrong stands in the drill. What was restored stays until `closed`, or `abandon`.
+
+    RefusedError as `run`.
+    """
+    drill, book = story.drill, story.book
     try:
         prove(story)
     except RefusedError:
-        _abandon(story)
         raise
     except OpsError as error:
         drill.failure, drill.error = f"{book.at}: {error.what}", error
-    except BaseException:
-        with uninterrupted():  # also a drill that is cancelled takes away what it restored
-            _abandon(story)
-        raise
+
+
+def closed(story: Story) -> None:
+    """Clean up, whatever is pressed meanwhile."""
     with uninterrupted():
         _clean(story)
-    book.journal.close(drill.cleaned)
-    if keep is at_once:
-        steps.forget(spots, name.id)
-    return drill
+    story.book.journal.close(story.drill.cleaned)
 
 
 def clean_abandoned(spots: Places, restic_on: Any, progress: Progress, but: Collection[str] = ()) -> int:
@@ -66,7 +85,10 @@ def clean_abandoned(spots: Places, restic_on: Any, progress: Progress, but: Coll
         if one["drill"] in but:
             continue
         try:
-            _remove(restic_on(one["server"]), one["folder"])
+            there = restic_on(one["server"])
+            if one.get("standby"):
+                standby.stop(there, one["folder"])
+            remove(there, one["folder"])
         except OpsError as error:
             progress(Event("clean up", one["drill"], State.FAILED, error.what))
             continue
@@ -83,7 +105,7 @@ def _clean(run: Story) -> None:
 
     def work() -> dict[str, Any]:
         if run.restic:
-            _remove(run.restic.where, run.folder)
+            remove(run.restic.where, run.folder)
         return {}
 
     try:
@@ -93,16 +115,16 @@ def _clean(run: Story) -> None:
         drill.failure, drill.error = drill.failure or f"clean up: {error.what}", drill.error or error
 
 
-def _abandon(run: Story) -> None:
+def abandon(run: Story) -> None:
     """Cancelled or refused: nothing of it stays."""
     try:
         if run.restic:
-            _remove(run.restic.where, run.folder)
+            remove(run.restic.where, run.folder)
         run.book.journal.close()
         steps.forget(run.spots, run.drill.id)
     except OpsError:
         run.book.journal.close(cleaned=False)
 
 
-def _remove(where: Any, folder: str) -> None:
+def remove(where: Any, folder: str) -> None:
     hostpython.call(where, hostpython.Call(_PROVE, "remove", {"folder": folder}, CLEANUP_SECONDS))

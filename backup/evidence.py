@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +31,9 @@ __all__ = ["Evidence", "key_of", "number", "problems", "record", "render", "size
 FORMAT = "kominfo-ops drill evidence 1"
 NAMED = 1000  # differences that a record names; it always tells how many there are
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+Made = Callable[[Sequence[Mapping[str, Any]], str], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,8 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "restored_on": spots.drill_server,
         "by": who(),
         "resumed": drill.resumed,
-        "declared": _iso(drill.declared, zone),
-        "verified": _iso(drill.verified, zone),
+        "declared": iso(drill.declared, zone),
+        "verified": iso(drill.verified, zone),
         "versions": drill.versions,
         "repository": {"url": drill.url, "key": drill.key},
         "snapshot": _snapshot(drill, zone),
@@ -81,7 +84,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         },
         "objectives": _objectives(drill, zone),
         "isolation": "own folder; database in its own network and process namespace, no network, unix socket only",
-        "steps": [_step(step, zone) for step in drill.steps],
+        "steps": [step_told(step, zone) for step in drill.steps],
         "restore": trend.restore(drill),
         "trend": {},
         "timings": dict(drill.restored.steps) if drill.restored else {},
@@ -105,9 +108,18 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
 
 def write(spots: Places, drill: Drill) -> Evidence:
     """Record, signature, page; then a line in the chain of records."""
+
+    def made(before: Sequence[Mapping[str, Any]], previous: str) -> dict[str, Any]:
+        return {**record(spots, drill, previous), "trend": trend.trend(spots.evidence, before, drill)}
+
+    return seal(spots, drill.id, made, "evidence.html.j2")
+
+
+def seal(spots: Places, name: str, record_of: Made, template: str) -> Evidence:
+    """Write what a drill called `name` left. `record_of` gets the chain's lines before, and the sum of the last one."""
     folder, signer = spots.evidence, spots.signer
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{drill.id}.json"
+    path = folder / f"{name}.json"
     page = path.with_suffix(".html")
     chain = Chain(folder / INDEX)
     for line in reversed(chain.read()):  # a station that was killed before it could note that this was done
@@ -115,15 +127,14 @@ def write(spots: Places, drill: Drill) -> Evidence:
             return Evidence(path, page, line["sha256"])
 
     def files(before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        made = record(spots, drill, str(before[-1]["sha256"]) if before else GENESIS)
-        made["trend"] = trend.trend(folder, before, drill)
+        made = record_of(before, str(before[-1]["sha256"]) if before else GENESIS)
         content = (json.dumps(made, indent=2, sort_keys=True) + "\n").encode()
         digest, signature = hashlib.sha256(content).hexdigest(), signer.sign(content)
         _put(folder / PUBLIC_KEY, signer.public_pem().encode())
         _put(path, content)
         _put(path.with_suffix(".sig"), base64.b64decode(signature))
         _put(path.with_suffix(".sha256"), f"{digest}  {path.name}\n".encode())
-        shown = render(made, digest, signature, signer).encode()
+        shown = render(made, digest, signature, signer, template).encode()
         _put(page, shown)
         told = {"file": path.name, "sha256": digest, "verdict": made["verdict"], "signature": signature}
         return {**told, "page_sha256": hashlib.sha256(shown).hexdigest()}
@@ -132,7 +143,9 @@ def write(spots: Places, drill: Drill) -> Evidence:
     return Evidence(path, page, line["sha256"])
 
 
-def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer) -> str:
+def render(
+    made: Mapping[str, Any], digest: str, signature: str, signer: Signer, template: str = "evidence.html.j2"
+) -> str:
     """The page: self-contained, in Indonesian and English, printable."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 # 0.1 s
 
@@ -140,7 +153,7 @@ def render(made: Mapping[str, Any], digest: str, signature: str, signer: Signer)
     env.filters |= {"span": span_id, "bytes": size, "count": number}
     pem = signer.public_pem()
     key = {"pem": pem, "sha256": hashlib.sha256(pem.encode()).hexdigest()}
-    page = env.get_template("evidence.html.j2")
+    page = env.get_template(template)
     return page.render(r=made, digest=digest, signature=signature, key=key, public_key=PUBLIC_KEY)
 
 
@@ -183,7 +196,7 @@ def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
     entry = drill.entry
     return {
         "id": entry.get("snapshot", ""),
-        "taken": _iso(entry["taken"], zone) if entry else "",
+        "taken": iso(entry["taken"], zone) if entry else "",
         "source_clock": drill.snapshot.time if drill.snapshot else "",
         "bytes": entry.get("bytes", 0),
     }
@@ -196,18 +209,18 @@ def _objectives(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
         "rpo": {
             "target": item.rpo,
             "reached": round(drill.declared - point.epoch, 3) if point else None,
-            "point": _iso(point.epoch, zone) if point else "",
+            "point": iso(point.epoch, zone) if point else "",
             "basis": point.basis if point else "",
             "since_backup": round(drill.declared - drill.entry["taken"], 3) if drill.entry else None,
         },
     }
 
 
-def _step(step: Any, zone: ZoneInfo) -> dict[str, Any]:
+def step_told(step: Any, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "name": step.name,
-        "begun": _iso(step.begun, zone),
-        "ended": _iso(step.ended, zone),
+        "begun": iso(step.begun, zone),
+        "ended": iso(step.ended, zone),
         "seconds": step.seconds,
         "exit": step.exit,
         "did": step.did,
@@ -243,7 +256,7 @@ def _differences(drill: Drill) -> list[dict[str, str]]:
     return named[:NAMED]
 
 
-def _iso(epoch: float, zone: ZoneInfo) -> str:
+def iso(epoch: float, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(epoch, zone).isoformat(timespec="milliseconds") if epoch else ""
 
 

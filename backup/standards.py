@@ -15,6 +15,10 @@ BACKUP, READINESS, REDUNDANCY, EXERCISE = (
     "ISO/IEC 27001:2022 A.8.14",
     "ISO 22301:2019 8.5",
 )
+SERVICE_AIM = (
+    "Membuktikan bahwa layanan ini hidup kembali dari cadangannya dan menjawab, dalam RTO dan RPO yang disepakati.",
+    "Prove that this service lives again from its backups at the DRC and answers, within the agreed RTO and RPO.",
+)
 STANDARDS = (
     (BACKUP, "Cadangan informasi / information backup", "restore tested, every item compared"),
     (READINESS, "Kesiapan TIK / ICT readiness", "RTO and RPO measured against the declared targets"),
@@ -53,6 +57,31 @@ PROVES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "setiap butir sama; RTO dan RPO terhadap target",
         "every item equal; RTO and RPO against their targets",
         (BACKUP, READINESS, EXERCISE),
+    ),
+    "target": (
+        "mesin siaga bukan produksi",
+        "the standby is no production machine",
+        (READINESS,),
+    ),
+    "provision": ("mesin siaga disiapkan dari kode", "the standby is built from code", (READINESS, REDUNDANCY)),
+    "probe": (
+        "layanan sungguh dinyalakan dari cadangan dan menjawab",
+        "the real service was started from its backup and answers",
+        (BACKUP, READINESS, EXERCISE),
+    ),
+    "start": ("layanan menyala di mesin siaga", "the service runs on the standby", (READINESS, REDUNDANCY)),
+    "view": ("jawaban DNS sebelum dialihkan", "the name servers' answers before the switch", (EXERCISE,)),
+    "switch": ("nama uji dialihkan ke mesin siaga", "the test view leads to the standby", (READINESS, EXERCISE)),
+    "by name": (
+        "layanan menjawab di bawah namanya sendiri dari mesin siaga",
+        "the standby answers under the service's own name",
+        (READINESS, REDUNDANCY, EXERCISE),
+    ),
+    "switch back": ("nama uji dikembalikan", "the test view leads back", (EXERCISE,)),
+    "back": (
+        "kembali seperti semula; DNS resmi tidak pernah berubah",
+        "as before; official answers never changed",
+        (EXERCISE,),
     ),
     "clean up": ("tidak ada data pribadi yang tertinggal", "no personal data stays behind", (EXERCISE,)),
 }

@@ -14,16 +14,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from backup.journal import Journal, Step
-from backup.layout import Item
 from backup.places import Places
 from backup.trouble import ResticError, Trouble
 from ops.errors import HostFailedError, OpsError, RefusedError
 from ops.runs.model import Keep
 
 Work = Callable[[], dict[str, Any]]
+
+
+class Keyed(Protocol):
+    """What is drilled: a set, or a service."""
+
+    @property
+    def key(self) -> str: ...
 
 
 class CleanedAwayError(RefusedError):
@@ -38,7 +44,7 @@ class Name:
     folder: str
 
     @classmethod
-    def fresh(cls, spots: Places, item: Item) -> Name:
+    def fresh(cls, spots: Places, item: Keyed) -> Name:
         begun, token = time.strftime("%Y%m%dT%H%M%S", time.gmtime()), secrets.token_hex(2)
         # The folder without the set's name: a PostgreSQL socket's path may have 107 characters.
         return cls(f"{begun}-{item.key}-{token}", f"{spots.drill_folder}/{begun}-{token}")
@@ -47,13 +53,14 @@ class Name:
 class Book:
     """One drill's checkpoints (`keep`), journal and shelf."""
 
-    def __init__(self, spots: Places, item: Item, name: Name, keep: Keep) -> None:
+    def __init__(self, spots: Places, item: Keyed, name: Name, keep: Keep, **about: Any) -> None:
+        """`about`: what the journal shall tell whoever has to clean up, beside server and folder."""
         self.name, self.steps = name, list[Step]()
         self.at = "ledger"  # the step that it is in
         self._keep, self._key = keep, item.key
         self._shelf = shelf(spots, name.id)
         self.journal = Journal(
-            spots.journals / f"{name.id}.jsonl", server=spots.drill_server, folder=name.folder, of=item.key
+            spots.journals / f"{name.id}.jsonl", server=spots.drill_server, folder=name.folder, of=item.key, **about
         )
 
     def step(self, name: str, did: str, work: Work) -> dict[str, Any]:

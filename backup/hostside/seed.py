@@ -46,6 +46,8 @@ INSERT INTO public.layanan (warga, unit, jenis, biaya, lampiran, waktu)
     now() - i * interval '12 minutes'
   FROM generate_series(0, {count} - 1) i;
 """
+FRONT = 20  # the file that is the front page of the folder
+PAGE = b"<!doctype html><html lang=id><title>Dokumen contoh</title><h1>Dokumen contoh</h1></html>\n"
 _FOLDERS = (
     "Surat masuk/2026/01 Januari",
     "Surat masuk/2026/02 Februari",
@@ -87,6 +89,8 @@ def files(*, root: str, count: int) -> dict[str, Any]:
         folder = os.path.join(root, _FOLDERS[number % len(_FOLDERS)])
         path = os.fsencode(os.path.join(folder, _name(number)))
         content = dice.randbytes(_size(number))
+        if number == FRONT:  # the page that a service drill asks for
+            folder, path, content = root, os.fsencode(os.path.join(root, "index.html")), PAGE
         os.makedirs(folder, mode=0o750, exist_ok=True)
         if number == 1:
             path = os.fsencode(folder) + b"/nama lama caf\xe9.txt"  # a name in Latin-1, as old systems left them

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ops.cli import drill_services as services
 from ops.cli import evidence
 from ops.cli.backup import add_choice, words
 from ops.cli.common import add_common_again, world_of
@@ -21,6 +22,8 @@ HELP = "restore declared sets in isolation, compare all of it, measure RTO and R
 EPILOG = """examples:
   ops drill run --opd dinkes
   ops drill run --set simpus,dokumen-dinkes --twin batubara
+  ops drill run --service layanan      start an office's service from its backups and ask it, isolated
+  ops drill run --failover layanan     on a standby, switched to and back in a test view of the names
   ops drill resume                     go on with the newest drill that was cut off, at its first unfinished step
   ops drill verify --repo /srv/restic/x --password-file key --host web1 --root /srv/app --target /srv/try --json
 exit code 7: a drill did not prove its set (`ops evidence verify` checks the record that it leaves)"""
@@ -52,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     below = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     run_ = below.add_parser("run", help="drill every declared set, or some")
     add_choice(run_)
+    services.add(run_)
     add_running(run_)
     resume = below.add_parser("resume", help="go on with a drill that was cut off, at its first unfinished step")
     resume.add_argument("run_id", metavar="RUN", nargs="?", default="", help="default: the newest that was cut off")
@@ -102,6 +106,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _run(args: argparse.Namespace, screen: Screen) -> int:
+    if kind := services.wanted(args):
+        return services.run(args, screen, kind)
     done, found = perform(args, screen, "drill", {"opd": words(args.opd), "set": words(args.set)})
     return _show(done, found, screen)
 
@@ -114,11 +120,11 @@ def _resume(args: argparse.Namespace, screen: Screen) -> int:
 
     desk = foreground.Desk.of(world_of(args))
     old = queue.get(desk.database, args.run_id) if args.run_id else _cut_off(desk)
-    done = foreground.resume(desk, find("drill"), old, who(), screen.progress)
+    done = foreground.resume(desk, find(old.kind), old, who(), screen.progress)
     left = desk.result(done)
     if where := left.pop(TRACEBACK, ""):
         screen.note(where)
-    return _show(done, left, screen)
+    return (_show if old.kind == "drill" else services.show)(done, left, screen)
 
 
 def _cut_off(desk: Desk) -> Run:
@@ -127,7 +133,8 @@ def _cut_off(desk: Desk) -> Run:
     from ops.runs.model import Run, RunState  # noqa: PLC0415
 
     with desk.database.read() as tx:
-        rows = tx.all("SELECT * FROM run WHERE kind = 'drill' ORDER BY created DESC LIMIT 1")
+        kinds = "('drill', 'drill-service', 'drill-failover')"
+        rows = tx.all(f"SELECT * FROM run WHERE kind IN {kinds} ORDER BY created DESC LIMIT 1")  # noqa: S608 # our own
     newest = Run.of(rows[0]) if rows else None
     if newest is None or newest.state is RunState.DONE or newest.result:
         raise UsageError("the newest drill was not cut off", "ops jobs list --kind drill names others")

@@ -21,6 +21,7 @@ JobKind = Literal[
     "backup-collect",
     "drill",
     "drill-inject",
+    "drill-service",
     "copy",
     "rot-scan",
     "prune",

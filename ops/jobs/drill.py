@@ -65,7 +65,7 @@ def run_sets(
 ) -> list[DrillResult]:
     """Drill the given sets on the declared drill server. Not proven is a result, not an error. `keep`: checkpoints."""
     spots = places.of(world)
-    _check(world)
+    check(world)
     # the names first: what a drill of this very run has left is not abandoned, it goes on
     told = keep("names", lambda: {item.key: asdict(Name.fresh(spots, item)) for item in sets})
     names = {key: Name(**one) for key, one in told.items()}
@@ -83,7 +83,7 @@ def run_sets(
     return done
 
 
-def _check(world: World) -> None:
+def check(world: World) -> None:
     """RefusedError when the declared drill server looks like production."""
     if world.loopback:
         return
@@ -109,7 +109,7 @@ def one(asked: Asked) -> DrillResult:
     spots, item, world = asked.spots, asked.item, asked.world
     seen = drill.run(spots, item, asked.progress, asked.keep, asked.name)
     seen.failure = world.secrets.scrub(seen.failure)
-    seen.versions["kominfo-ops"] = _version()
+    seen.versions["kominfo-ops"] = version()
     written = asked.keep(f"drill {item.key}: evidence", lambda: evidence.write(spots, seen).told())
     kept = evidence.Evidence.of(written)
     named = (f"{check}: {one.what} {one.name} {one.detail}" for check, found in seen.checked.items() for one in found)
@@ -134,7 +134,7 @@ def one(asked: Asked) -> DrillResult:
     )
 
 
-def _version() -> str:
+def version() -> str:
     from ops import __version__  # noqa: PLC0415
 
     return __version__

@@ -35,6 +35,11 @@ def post_json(url: str, value: Any, seconds: float = SECONDS) -> bytes:
     return _body(url, json.dumps(value).encode(), seconds)
 
 
+def door(address: str, port: int, seconds: float = SECONDS) -> http.client.HTTPConnection:
+    """For questions under another name than the address's; nothing is connected yet."""
+    return http.client.HTTPConnection(address, port, timeout=seconds)
+
+
 def _body(url: str, sent: bytes | None, seconds: float) -> bytes:
     host = urllib.parse.urlsplit(url).netloc
     if not url.startswith(("http://", "https://")):

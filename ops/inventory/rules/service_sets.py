@@ -21,8 +21,11 @@ def _names(opd: Opd, service: Service) -> Iterable[Finding]:
     if service.web not in webs:
         hint = nearest_or_all(service.web, webs, "web host")
         yield Finding(service, "web", f"{service.web} is no web host of this office", hint)
-    if sum(one.name == service.name for one in opd.services) > 1:
-        yield Finding(service, "name", f"{service.name} is the name of two services", "give each its own")
+    taken = [one.name for one in opd.services] + [kept.name for kept in opd.backup]
+    if taken.count(service.name) > 1:
+        yield Finding(
+            service, "name", f"{service.name} is another service or a backup set", "give it a name of its own"
+        )
 
 
 def _sets(opd: Opd, service: Service) -> Iterable[Finding]:
