@@ -23,6 +23,7 @@ TREES, VAULT = "hosts", "vault"  # folders of the state: the servers' trees, the
 DRILL_SERVER = "this-machine"
 NOTE = "kembaran loopback, semua di satu mesin / loopback twin, all on one machine"  # stands on the evidence
 SUPERUSER = "postgres"
+NOT_HERE = ("postgresql-physical", "mariadb", "mariadb-physical")  # sets that need a server of their own
 
 
 class Here:
@@ -60,6 +61,8 @@ def restic(world: World, item: Item, key: str) -> Restic:
 def check(world: World, item: Item) -> None:
     """ToolMissingError when this machine lacks what backing up and proving this set needs."""
     tools.find("restic", AT_LEAST)
+    if item.set.kind in NOT_HERE:
+        raise ToolMissingError(f"{item.set.kind}: a loopback twin has no such server", ALL_OF_IT)
     if item.set.kind == "postgresql":
         postgresql()
         if not (room(world) / ".s.PGSQL.5432").exists():

@@ -43,7 +43,7 @@ class Places:
 
     def path_of(self, item: Item) -> str:
         """A set's source by the name it has where it is read: a folder, a file, or a database."""
-        above = f"{self.root}/{item.set.server}" if self.root and item.set.kind != "postgresql" else ""
+        above = f"{self.root}/{item.set.server}" if self.root and item.set.source.startswith("/") else ""
         return above + item.set.source
 
     @property

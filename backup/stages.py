@@ -17,7 +17,7 @@ from backup.drilled import Drill
 from backup.manifest import Manifest
 from backup.places import Places
 from backup.restic import Restic, Snapshot
-from backup.sources.contract import Place, Restored, source
+from backup.sources.contract import Place, Restored, is_server, source
 from backup.steps import Book
 from backup.trouble import ResticError
 from backup.verify import standing
@@ -207,7 +207,7 @@ def _room(run: Story, made: Manifest) -> dict[str, Any]:
     against = list(production.standing(where.name, told)) if where.name == run.spots.drill_server else []
     if against and not run.spots.root and where.name != "localhost":  # one machine is all there is in a loopback twin
         raise RefusedError(f"{where.name} looks like production: {against[0]}", "drills.server in drc.yml names it")
-    loaded = int(made.content.get("bytes", 0)) if made.kind == "postgresql" else 0
+    loaded = int(made.content.get("bytes", 0)) if is_server(made.kind) else 0
     need = int(ROOM * (run.drill.entry["bytes"] + loaded))
     if told["free"] < need:
         raise OpsError(f"{where.name}: {need} bytes are needed, {told['free']} are free", "make room there")
@@ -219,7 +219,7 @@ def _look(run: Story, place: Place, made: Manifest) -> Restored:
 
     def work() -> dict[str, Any]:
         run.tell("look", "at all that came back")
-        if kind == "postgresql":  # what a throw-away server that was killed left
+        if is_server(kind):  # what a throw-away server that was killed left
             _fresh(run, f"{run.folder}/pg", f"{run.folder}/s")
         seen = source(kind).look(run.there, place, made.content)
         return {"steps": dict(seen.steps), "sha256": run.book.put_json("found", seen.content)}
@@ -256,7 +256,7 @@ def point(entry: Mapping[str, Any], content: Mapping[str, Any], kind: str) -> Po
 
     No row can be newer than that: one that says so was written by a clock that is ahead.
     """
-    newest = content.get("newest") if kind == "postgresql" else None
+    newest = content.get("newest") if is_server(kind) else None
     if newest and float(newest["epoch"]) <= float(entry["taken"]):
         return Point(float(newest["epoch"]), f"newest row: {newest['column']}")
     return Point(float(entry["taken"]), "when the source was read, by the station's clock")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backup.checks.contract import Difference, Found
 
-KINDS = ("postgresql", "sqlite")
+KINDS = ("postgresql", "postgresql-physical", "mariadb", "mariadb-physical", "sqlite")
 TITLE = ("Setiap tabel kembali baris demi baris", "Every table is back row by row")
 
 

@@ -37,6 +37,10 @@ _LARGE_NAME = "large objects"
 _LARGE = "(SELECT * FROM pg_catalog.pg_largeobject WHERE encode(data, 'hex') ~ '[1-9a-f]')"
 _LARGE_ROW = "t.loid || ':' || t.pageno || ':' || regexp_replace(encode(t.data, 'hex'), '(00)+$', '')"
 _LARGE_COUNT = "SELECT count(*) AS objects FROM pg_catalog.pg_largeobject_metadata"
+_SEQUENCES = """SELECT 'sequence ' || format('%I.%I', schemaname, sequencename) AS name,
+  coalesce((CASE WHEN increment_by < 0 THEN -last_value ELSE last_value END)::text, 'unused') AS is
+FROM pg_catalog.pg_sequences
+"""
 _OBJECTS = f"""
 SELECT 'column ' || format('%I.%I.%I', n.nspname, c.relname, a.attname) AS name,
   format_type(a.atttypid, a.atttypmod) || a.attnotnull::text || coalesce(pg_get_expr(d.adbin, d.adrelid), '') AS is
@@ -59,10 +63,7 @@ WHERE p.prokind IN ('f', 'p') AND {_USER}
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.objid = p.oid AND e.deptype = 'e')
 UNION ALL SELECT 'trigger ' || format('%s %I', t.tgrelid::regclass, t.tgname), pg_get_triggerdef(t.oid)
 FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal
-UNION ALL SELECT 'sequence ' || format('%I.%I', schemaname, sequencename),
-  coalesce((CASE WHEN increment_by < 0 THEN -last_value ELSE last_value END)::text, 'unused')
-FROM pg_catalog.pg_sequences
-UNION ALL SELECT 'definition of sequence ' || format('%I.%I', schemaname, sequencename),
+UNION ALL {_SEQUENCES}UNION ALL SELECT 'definition of sequence ' || format('%I.%I', schemaname, sequencename),
   concat_ws(' ', data_type, start_value, min_value, max_value, increment_by, cycle) FROM pg_catalog.pg_sequences
 UNION ALL SELECT 'policy ' || format('%I.%I %I', schemaname, tablename, policyname),
   concat_ws(' ', permissive, roles, cmd, qual, with_check) FROM pg_catalog.pg_policies
@@ -172,6 +173,11 @@ def facts(session: Session, timezone: str, read: float | None = None) -> dict[st
         "read": read,
         "newest": _newest(session, timezone, read),
     }
+
+
+def sequences(session: Session) -> dict[str, str]:
+    """How far each sequence is, now: they know no snapshot."""
+    return {row["name"]: row["is"] for row in session.ask(_SEQUENCES)}
 
 
 def _newest(session: Session, timezone: str, read: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backup.hostside import pg, programs
@@ -44,20 +44,20 @@ def prove(  # one call's whole description, sent as JSON
     data, sockets = os.path.join(folder, "pg"), os.path.join(folder, "s")
     for path in (data, sockets):
         os.makedirs(path, mode=0o700)
-        _give(path, run_as)
-    _give(dump, run_as)
+        give(path, run_as)
+    give(dump, run_as)
     steps: list[dict[str, Any]] = []
-    with _step(steps, "initdb"):
-        _must(_initdb(binaries, data, run_as), "initdb")
-    with _step(steps, "start"):
-        server = _start(binaries, data, sockets, run_as)
+    with step(steps, "initdb"):
+        must(_initdb(binaries, data, run_as), "initdb")
+    with step(steps, "start"):
+        server = start(binaries, data, sockets, run_as)
     try:
         where = ["-h", sockets, "-U", "drill"]
-        with _step(steps, "ready"):
-            _ready(server, run_as, where, os.path.join(folder, "pg.log"))
-        with _step(steps, "load"):
+        with step(steps, "ready"):
+            ready(server, run_as, where, os.path.join(folder, "pg.log"))
+        with step(steps, "load"):
             _load(binaries, run_as, where, dump, roles, timeout)
-        with _step(steps, "query"):
+        with step(steps, "query"):
             facts = _facts(run_as, where, asked)
     finally:
         programs.end(server)
@@ -91,8 +91,11 @@ def _initdb(binaries: str, data: str, run_as: str) -> list[str]:
     return [*pg.become(run_as), f"{binaries}/initdb", *words, "--no-instructions"]
 
 
-def _start(binaries: str, data: str, sockets: str, run_as: str) -> subprocess.Popen[bytes]:
-    settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
+def start(
+    binaries: str, data: str, sockets: str, run_as: str, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """PostgreSQL on `data`, alone in its own network, telling `pg.log`; `more`: settings beside those for speed."""
+    settings = [word for name, value in {**_SETTINGS, **(more or {})}.items() for word in ("-c", f"{name}={value}")]
     # The shell stays as process 1 of its namespace and stays root: when it is killed, the kernel kills all in there.
     user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]  # what an ordinary user needs for the others
     alone = ["unshare", *user, "--net", "--ipc", "--pid", "--fork", "--kill-child"]
@@ -110,13 +113,18 @@ def _start(binaries: str, data: str, sockets: str, run_as: str) -> subprocess.Po
         )
 
 
-def _ready(server: subprocess.Popen[bytes], run_as: str, where: list[str], log: str) -> None:
-    until = time.monotonic() + START_SECONDS
-    argv = [*pg.become(run_as), "psql", "-X", *where, "-d", "postgres", "-c", "SELECT 1"]
+def ready(
+    server: subprocess.Popen[bytes], run_as: str, where: list[str], log: str, seconds: float = START_SECONDS
+) -> None:
+    """Wait until it answers. RuntimeError with the last thing it said when it ended, or did not within `seconds`."""
+    until = time.monotonic() + seconds
+    argv = [*pg.become(run_as), "psql", "-X", "-d", "postgres", *where, "-c", "SELECT 1"]
     while programs.run(argv, timeout=10)["code"] != 0:
         if server.poll() is not None or time.monotonic() > until:
             with open(log, encoding="utf-8", errors="replace") as said:
-                raise RuntimeError(f"PostgreSQL did not start: {(said.read().strip() or 'no output').splitlines()[-1]}")
+                lines = said.read().strip().splitlines() or ["no output"]
+            why = next((line for line in reversed(lines) if "FATAL" in line or "PANIC" in line), lines[-1])
+            raise RuntimeError(f"PostgreSQL did not start: {why}")
         time.sleep(0.1)
 
 
@@ -132,7 +140,7 @@ def _load(  # words of one command line
     finally:
         session.close()
     restore = [f"{binaries}/pg_restore", *where, "-d", "proven", "-j2", "--exit-on-error", dump]
-    _must([*pg.become(run_as), *restore], "pg_restore", timeout)
+    must([*pg.become(run_as), *restore], "pg_restore", timeout)
 
 
 def _facts(run_as: str, where: list[str], asked: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +151,7 @@ def _facts(run_as: str, where: list[str], asked: dict[str, Any]) -> dict[str, An
         session.close()
 
 
-def _must(argv: list[str], what: str, timeout: float = 300.0) -> None:
+def must(argv: list[str], what: str, timeout: float = 300.0) -> None:
     done = programs.run(argv, timeout=timeout)
     if done["code"] != 0:
         said = (done["err"].strip() or done["out"].strip() or "no output").splitlines()
@@ -152,14 +160,14 @@ def _must(argv: list[str], what: str, timeout: float = 300.0) -> None:
 
 
 @contextlib.contextmanager
-def _step(steps: list[dict[str, Any]], name: str) -> Iterator[None]:
+def step(steps: list[dict[str, Any]], name: str) -> Iterator[None]:
     begun = time.monotonic()
     programs.tell(step=name)
     yield
     steps.append({"name": name, "seconds": round(time.monotonic() - begun, 3)})
 
 
-def _give(path: str, user: str) -> None:
+def give(path: str, user: str) -> None:
     if user and os.geteuid() == 0:
         account = pwd.getpwnam(user)
         os.chown(path, account.pw_uid, account.pw_gid)

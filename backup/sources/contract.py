@@ -11,6 +11,8 @@ from typing import Any, Protocol, cast
 import backup.sources
 from backup.restic import Restic, Saved
 
+_SERVERS = ("postgresql", "mariadb")
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -79,9 +81,16 @@ class Source(Protocol):
         ...
 
 
+def is_server(kind: str) -> bool:
+    """Whether the set is of a database server: its data knows business times, and a drill starts a server for it."""
+    return kind.partition("-")[0] in _SERVERS
+
+
 def source(kind: str) -> Source:
-    return cast("Source", importlib.import_module(f"backup.sources.{kind}"))
+    return cast("Source", importlib.import_module(f"backup.sources.{kind.replace('-', '_')}"))
 
 
 def kinds() -> list[str]:
-    return sorted(one.name for one in pkgutil.iter_modules(backup.sources.__path__) if one.name != "contract")
+    return sorted(
+        one.name.replace("_", "-") for one in pkgutil.iter_modules(backup.sources.__path__) if one.name != "contract"
+    )

@@ -20,6 +20,7 @@ _CHECKS: dict[str, dict[str, Fault]] = {
     "size": {"": Fault.INCOMPLETE},
     "repository": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},
+    "database_copy": {"missing": Fault.INCOMPLETE, "broken": Fault.CORRUPTION},
     "rpo": {"late": Fault.RPO, "future": Fault.CLOCK},
     "rto": {"": Fault.RTO},
 }

@@ -295,9 +295,9 @@ class WebHost(Declared):
 
 class BackupSet(Declared):
     name: Code
-    kind: Literal["postgresql", "files", "sqlite"]
+    kind: Literal["postgresql", "postgresql-physical", "mariadb", "mariadb-physical", "files", "sqlite"]
     server: Name = Field(description="the server in hosts.yml that holds it")
-    source: str = Field(description="absolute path, or the database's name")
+    source: str = Field(description="absolute path, the database's name, or the cluster's for a physical copy")
     rpo: Duration = Field(description="how much work may be lost at most")
     rto: Duration = Field(description="how long bringing it back may take at most")
     schedule: str = Field(default="daily", description="hourly, daily or weekly")

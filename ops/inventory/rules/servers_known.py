@@ -9,6 +9,8 @@ from ops.inventory.model import Declared, Region
 from ops.inventory.nearest import nearest_or_all
 from ops.inventory.walk import backups, webs
 
+_GROUPS = {"postgresql": "database", "mariadb": "mariadb"}  # of servers that hold sets of such a kind
+
 
 def check(region: Region) -> Iterable[Finding]:
     servers = {server.name: server.groups for server in region.servers}
@@ -30,4 +32,4 @@ def _named(region: Region) -> Iterable[tuple[Declared, str, str, str]]:
     for _, web in webs(region):
         yield web, "server", web.server, "web"
     for _, kept in backups(region):
-        yield kept, "server", kept.server, "database" if kept.kind == "postgresql" else ""
+        yield kept, "server", kept.server, _GROUPS.get(kept.kind.partition("-")[0], "")

@@ -23,7 +23,9 @@ DATABASE = {
     "objects": {"index public.i": "x", "sequence public.s": "7"},
 }
 SQLITE = {**DATABASE, "sha256": "cc", "integrity": ["ok"], "orphans": "0"}
-CONTENTS = {"files": TREE, "postgresql": DATABASE, "sqlite": SQLITE}
+COPY = {**DATABASE, "system": "77", "broken": []}
+SERVERS = {"postgresql": DATABASE, "postgresql-physical": COPY, "mariadb": DATABASE, "mariadb-physical": COPY}
+CONTENTS = {"files": TREE, "sqlite": SQLITE, **SERVERS}
 NOW = 1_000_000.0
 
 
@@ -104,6 +106,10 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("sqlite", "database_file", "a page is broken", restored(lambda t: t.update(integrity=["row 3 missing from index i"])), Difference("broken", "database", "row 3 missing from index i")),
     ("sqlite", "database_file", "another file", restored(lambda t: t.update(sha256="dd")), Difference("differs", "database", "sha256 dd, was cc")),
     ("sqlite", "database_file", "orphans", restored(lambda t: t.update(orphans="2")), Difference("differs", "database", "2 rows point to rows that are not there, was 0")),
+    ("postgresql-physical", "table_rows", "row changed", restored(lambda t: t["tables"]["public.a"].update(sum="1:3")), Difference("differs", "public.a", "sum over 5 rows is not the one at the source")),
+    ("postgresql-physical", "database_copy", "another server", restored(lambda t: t.update(system="78")), Difference("differs", "server", "system identifier 78, was 77")),
+    ("mariadb-physical", "database_copy", "a page", restored(lambda t: t.update(broken=[["broken", "a/b.ibd", "page 3"]])), Difference("broken", "a/b.ibd", "page 3")),
+    ("mariadb", "table_objects", "index lost", restored(lambda t: t["objects"].pop("index public.i")), Difference("missing", "index public.i")),
     ("files", "manifest", "changed", replaced(digest="ee"), Difference("changed", "manifest", "its sha256 is not the one in the station's ledger")),
     ("files", "manifest", "unsigned", replaced(signed=False), Difference("unsigned", "manifest", "the signature is not the station's")),
     ("files", "manifest", "of another snapshot", with_entry(snapshot="s2s2s2s2"), Difference("foreign", "manifest", "it speaks of snapshot s3s3s3s3")),
