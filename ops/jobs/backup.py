@@ -15,7 +15,7 @@ from ops.errors import OpsError, PartlyAppliedError
 from ops.jobs.keys import look_for_strangers
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
+from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job, named
 from ops.system import threads
 from ops.world import World
 
@@ -25,7 +25,7 @@ PER_HOST = 2  # of them on one source host, which has its own work to do
 
 def chosen(world: World, args: Args) -> list[Item]:
     """The sets that a job's arguments `opd` and `set` name; all when they name none."""
-    return layout.items(world.region, tuple(args.get("opd", ())), tuple(args.get("set", ())))
+    return layout.items(world.region, named(args, "opd"), named(args, "set"))
 
 
 def _scope(world: World, args: Args) -> Scope:

@@ -12,7 +12,7 @@ from ops.errors import OpsError, PartlyAppliedError, UsageError
 from ops.inventory.model import Opd, Router
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Scope, Verdict, job
+from ops.runs.model import HOURS, Args, Scope, Verdict, job, named
 from ops.system.git import Commit, GitFiles
 from ops.targets import device_config
 from ops.world import World
@@ -44,7 +44,7 @@ class ConfigResult:
 
 
 def _scope(world: World, args: Args) -> Scope:
-    asked = routers(world, tuple(args.get("opd", ())))
+    asked = routers(world, named(args, "opd"))
     hosts = tuple(sorted(router.name for _, router in asked))
     return Scope(tuple(sorted({opd.code for opd, _ in asked})), hosts, tuple(f"host:{name}" for name in hosts))
 
@@ -53,7 +53,7 @@ def _scope(world: World, args: Args) -> Scope:
     "config-backup", "keep the routers' running configurations", scope=_scope, takes=("opd",), timeout=HOURS, attempts=2
 )
 def CONFIG_BACKUP(run: Inside) -> Verdict:
-    done = config_backup(run.world, tuple(run.args.get("opd", ())), run.progress)
+    done = config_backup(run.world, named(run.args, "opd"), run.progress)
     for result in done:
         state = "failed" if result.error else "changed" if result.commit else "ok"
         run.subject("host", result.router, state, result.error)

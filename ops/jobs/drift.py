@@ -23,7 +23,7 @@ from ops.plan.render import diff
 from ops.progress import Event, Progress, State, silent
 from ops.reconcile import compare
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Scope, Verdict, job
+from ops.runs.model import HOURS, Args, Scope, Verdict, job, named
 from ops.world import World
 
 STEP = "drift"
@@ -74,7 +74,7 @@ class DriftResult:
 
 
 def _scope(world: World, args: Args) -> Scope:
-    return Scope(tuple(args.get("opd", ())) or tuple(opd.code for opd in world.region.opds))
+    return Scope(named(args, "opd") or tuple(opd.code for opd in world.region.opds))
 
 
 @job(
@@ -86,13 +86,13 @@ def _scope(world: World, args: Args) -> Scope:
     priority=7,
 )
 def DRIFT(run: Inside) -> Verdict:
-    opds, named = tuple(run.args.get("opd", ())), tuple(run.args.get("host", ()))
+    opds, asked = named(run.args, "opd"), named(run.args, "host")
     routers = {router.name for opd in run.world.region.opds for router in opd.routers}
-    ours = tuple(name for name in named if name not in routers)
+    ours = tuple(name for name in asked if name not in routers)
     if run.args.get("accept"):
-        drift_routers.accept_kept(run.world, routers.intersection(named) if named else routers)
-        accepted(run.world, servers(run.world, (), ours) if ours or not named else (), run.progress)
-    none = run.world.loopback or (named and not ours)
+        drift_routers.accept_kept(run.world, routers.intersection(asked) if asked else routers)
+        accepted(run.world, servers(run.world, (), ours) if ours or not asked else (), run.progress)
+    none = run.world.loopback or (asked and not ours)
     found = Found(
         None if named else drift(run.world, opds, run.progress),
         () if none else tuple(swept_now(run.world, opds, ours, run.progress)),

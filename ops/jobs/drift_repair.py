@@ -18,7 +18,7 @@ from ops.jobs.provision import provision
 from ops.plan.change import Change
 from ops.progress import Event, Progress, State
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Scope, Verdict, job
+from ops.runs.model import HOURS, Args, Scope, Verdict, job, named
 from ops.sweep.compare import ARTEFACT
 from ops.targets.host_files import APPLIER
 from ops.world import World
@@ -28,7 +28,7 @@ _SPOILED = "0400"  # a mode that no file of ours has; root reads it all the same
 
 
 def _scope(world: World, args: Args) -> Scope:
-    hosts = servers(world, (), tuple(args.get("host", ())))
+    hosts = servers(world, (), named(args, "host"))
     return Scope((), hosts, tuple(f"host:{name}" for name in hosts))
 
 
@@ -43,7 +43,7 @@ def _scope(world: World, args: Args) -> Scope:
 )
 def DRIFT_REPAIR(run: Inside) -> Verdict:
     run.world.need_servers()
-    before = sweep(run.world, servers(run.world, (), tuple(run.args.get("host", ()))), run.progress)
+    before = sweep(run.world, servers(run.world, (), named(run.args, "host")), run.progress)
     asked = [one for one in before if one.items]
     errors = repair(run.world, asked, run.progress)
     after = sweep(run.world, [one.host for one in asked], run.progress) if asked else []

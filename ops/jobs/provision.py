@@ -17,7 +17,7 @@ from ops.jobs import drift_manifest, provision_plan
 from ops.plan.machine import Inputs, MachinePlan, dump
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Scope, Verdict, job
+from ops.runs.model import HOURS, Args, Scope, Verdict, job, named
 from ops.system import ansible_runs
 from ops.system.ansible import Place, Play, RunSummary, run_playbook
 from ops.system.ansible_record import HostRun
@@ -37,7 +37,7 @@ class Extra:
 
 
 def _scope(world: World, args: Args) -> Scope:
-    wanted = provision_plan.take(world, args["plan"]).changing if args.get("plan") else args.get("limit", ())
+    wanted = provision_plan.take(world, args["plan"]).changing if args.get("plan") else named(args, "limit")
     hosts = _hosts(world, wanted, silent) if wanted or not args.get("plan") else ()
     return Scope((), hosts, tuple(f"host:{name}" for name in hosts))
 
@@ -70,7 +70,7 @@ def _provisioned(run: Inside, extra: Extra) -> Verdict:
     args = run.args
     if args.get("plan"):
         return _planned(run, extra)
-    limit, tags, check = args.get("limit", ()), tuple(args.get("tags", ())), bool(args.get("check"))
+    limit, tags, check = named(args, "limit"), named(args, "tags"), bool(args.get("check"))
     summary = provision(run.world, limit, check, tags, run.progress, extra)
     verdict = _verdict(run, summary)
     if not check:

@@ -10,7 +10,7 @@ from ops.inventory.model import Opd, Router
 from ops.jobs.config_backup import routers
 from ops.progress import Event, State
 from ops.runs.inside import Inside
-from ops.runs.model import HOURS, Args, Scope, Verdict, job
+from ops.runs.model import HOURS, Args, Scope, Verdict, job, named
 from ops.targets import router_settings
 from ops.targets.router_settings import Settled
 from ops.world import World
@@ -59,5 +59,4 @@ def _tell(run: Inside, found: Settled) -> None:
 
 
 def _asked(world: World, args: Args) -> list[tuple[Opd, Router]]:
-    said = args.get("opd", ())
-    return routers(world, (said,) if isinstance(said, str) else tuple(said))
+    return routers(world, named(args, "opd"))

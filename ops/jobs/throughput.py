@@ -17,7 +17,7 @@ from ops.inventory.model import Link, Opd
 from ops.jobs.throughput_budget import Budget, need_quiet, size
 from ops.progress import Event, Progress, State
 from ops.runs.inside import Inside
-from ops.runs.model import Args, Scope, Verdict, job
+from ops.runs.model import Args, Scope, Verdict, job, named
 from ops.system import iperf, netns
 from ops.world import World
 
@@ -105,8 +105,7 @@ def _measure(world: World, opd: Opd, one: iperf.Test) -> iperf.Carried:
 
 def _offices(world: World, args: Args) -> list[Opd]:
     """Those that are named, or all that have a link. UsageError for one that is not declared, or has none."""
-    asked = args.get("opd", ())
-    codes = {asked} if isinstance(asked, str) else set(asked)
+    codes = set(named(args, "opd"))
     found = [opd for opd in world.region.opds if opd.links and (not codes or opd.code in codes)]
     if missing := sorted(codes - {opd.code for opd in found}):
         raise UsageError(f"no office {missing[0]!r} with a link", "ops check lists the offices' files")

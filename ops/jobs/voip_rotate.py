@@ -17,7 +17,7 @@ from ops.inventory.model import Region
 from ops.plan.change import Artifact, Change
 from ops.plan.plan import build
 from ops.runs.inside import Inside
-from ops.runs.model import Args, Scope, Verdict, job
+from ops.runs.model import Args, Scope, Verdict, job, named
 from ops.system.secrets import Secrets
 from ops.targets import pbx_config, phone_file
 from ops.targets.host_files import HostFiles
@@ -29,7 +29,7 @@ MARK = "voip/rotation"  # the name of a secret: which run was the last to make n
 def _scope(world: World, args: Args) -> Scope:
     region = world.region
     hosts = {artifact.host for artifact in (*pbx.artifacts(region), *phones.artifacts(region))}
-    opds = tuple(args.get("opd", ())) or tuple(opd.code for opd in region.opds if opd.phones)
+    opds = named(args, "opd") or tuple(opd.code for opd in region.opds if opd.phones)
     return Scope(opds, tuple(sorted(hosts)), ("apply", *(f"host:{host}" for host in sorted(hosts))))
 
 
@@ -43,7 +43,7 @@ def _scope(world: World, args: Args) -> Scope:
     changes=True,
 )
 def VOIP_ROTATE(run: Inside) -> Verdict:
-    opds = tuple(run.args.get("opd", ()))
+    opds = named(run.args, "opd")
     numbers = numbers_of(run.world.region, opds)
     change: Callable[[Secrets, Sequence[str], str], None] = forget_old if run.args.get("finish") else renew
     run.step("passwords", lambda: change(run.world.secrets, numbers, run.key("passwords")))

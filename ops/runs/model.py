@@ -19,6 +19,12 @@ Args = Mapping[str, Any]  # what a run is asked for: JSON values only, never a s
 HOURS = 3600.0
 
 
+def named(args: Args, name: str) -> tuple[str, ...]:
+    """The things that an argument names; one alone may be said without a list (schedules.yml, command line)."""
+    said = args.get(name) or ()
+    return (said,) if isinstance(said, str) else tuple(said)
+
+
 class RunState(StrEnum):
     HELD = "held"  # a second person must agree
     WAITING = "waiting"

@@ -18,10 +18,9 @@ from ops.inventory.model import Region, Schedule
 from ops.runs import audit
 from ops.runs.calendar import due
 from ops.runs.foreground import Desk
-from ops.runs.model import Job, Order
+from ops.runs.model import Job, Order, named
 
 LOOK = 1.0  # seconds between looks at the calendar
-_LISTS = ("opd", "set", "limit", "tags")  # arguments that name several things
 _FILES = 5.0  # seconds between looks at the inventory's files
 _log = logging.getLogger(__name__)
 
@@ -115,9 +114,9 @@ def _args(schedule: Schedule) -> list[tuple[str, Any]]:
 
 def expanded(region: Region, schedule: Schedule) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The runs of one tick: what makes each one's name its own, and its arguments."""
-    args = {name: [value] if name in _LISTS and isinstance(value, str) else value for name, value in _args(schedule)}
+    args = dict(_args(schedule))
     if schedule.each == "opd":
-        chosen = args.get("opd") or [opd.code for opd in region.opds]
+        chosen = named(args, "opd") or [opd.code for opd in region.opds]
         yield from ((f" {code}", {**args, "opd": [code]}) for code in chosen)
     elif schedule.each == "host":
         yield from ((f" {server.name}", {**args, "limit": [server.name]}) for server in region.servers)

@@ -10,6 +10,7 @@ from ops import world
 from ops.errors import OpsError
 from ops.inventory.agenda import JOB_KINDS
 from ops.jobs.registry import every, find
+from ops.runs.model import named
 from ops.runs.scheduler import expanded
 
 ROOT = Path(__file__).parents[2]
@@ -65,3 +66,8 @@ def test_what_a_backup_reads_no_other_run_changes_meanwhile(region: world.World)
     assert backup.locks == ("host:dc-db",)
     assert find("drill").scope(region, {"set": ["simpus"]}).locks == ("host:drc-restore",)
     assert find("provision").scope(region, {"limit": ["dc-db"]}).locks == ("host:dc-db",)
+
+
+def test_one_thing_may_be_named_without_a_list() -> None:
+    assert named({"opd": "dinkes"}, "opd") == named({"opd": ["dinkes"]}, "opd") == ("dinkes",)
+    assert named({}, "opd") == named({"opd": []}, "opd") == ()
