@@ -59,7 +59,10 @@ def call(host: Exec, asked: Call) -> Any:
     packed = _packed([[module.__name__, _source(module)] for module in asked.modules], dict(asked.arguments))
     script = _BOOT.format(packed=packed, module=asked.modules[-1].__name__, function=asked.function, result=_RESULT)
     follow = _listener(asked.on_event) if asked.on_event else None
-    done = host.run(["python3", "-I", "-"], Ask(input=script, timeout=asked.timeout, on_line=follow))
+    # -S: no site packages are looked for, which nothing here may use
+    done = host.run(
+        [getattr(host, "python", "python3"), "-I", "-S", "-"], Ask(input=script, timeout=asked.timeout, on_line=follow)
+    )
     if done.code == TIMED_OUT:
         raise HostFailedError(host.name, f"{asked.function}: not done after {asked.timeout:.0f} s")
     for line in reversed(done.out.splitlines()):

@@ -8,6 +8,7 @@ import secrets
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,7 @@ class Local:
     """Programs on this machine."""
 
     name = "localhost"
+    python = sys.executable  # the one that runs already: `python3` may be a shell script that looks for one
 
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # Ask is frozen
         threads.check()
