@@ -122,7 +122,7 @@ def isolated(case: Case) -> None:
     """Start it without any network and ask, until it answers as declared or its time is over."""
     seen, service = case.drill, case.drill.item.service
     web = {"root": case.web_root, "name": case.name, "mark": seen.id}
-    probes = [probe.model_dump(include={"path", "sql", "status", "expect"}) for probe in service.probes]
+    probes = questions(seen.item)
 
     def work() -> dict[str, Any]:
         case.tell("probe: started from what was restored, without any network")
@@ -135,6 +135,11 @@ def isolated(case: Case) -> None:
 
     made = case.book.step("probe", f"nginx and PostgreSQL on what was restored; {len(probes)} questions", work)
     judged(case, probes, made)
+
+
+def questions(item: ServiceItem) -> list[dict[str, Any]]:
+    """Its probes as plain values."""
+    return [probe.model_dump(include={"path", "sql", "status", "expect"}) for probe in item.service.probes]
 
 
 def judged(case: Case, probes: list[dict[str, Any]], made: Mapping[str, Any]) -> None:

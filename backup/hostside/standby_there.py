@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,12 +19,16 @@ UNIT_FOLDER = "/run/systemd/system"  # gone when the machine starts again
 OPENING = "kominfo-standby"  # comment of the one rule of the firewall that lets the station in
 _CHAIN = ["inet", "kominfo", "input"]
 _SECONDS = 60.0
+_SETTLED = 1.0  # seconds that a unit must run to be believed
+_NAMES_SECONDS = 15.0  # until a name server that was just started has read its zone
+_AGAIN = 0.25
 
 
 def start(*, units: list[str], station: str, port: int) -> dict[str, Any]:
     """Start the units, and let the station in (nobody else). RuntimeError names a unit that does not run."""
     _must(["systemctl", "daemon-reload"])
     _must(["systemctl", "start", *units])
+    _stay(units)
     _close()
     if programs.run(["nft", "list", "chain", *_CHAIN], timeout=_SECONDS)["code"] == 0:
         rule = ["ip", "saddr", station, "tcp", "dport", str(port), "accept", "comment", f'"{OPENING}"']
@@ -66,11 +71,27 @@ def switch(*, folder: str, zone: str, owners: list[str], address: str) -> dict[s
     return {"zone": zone, "address": address}
 
 
+def _stay(units: Sequence[str]) -> None:
+    """RuntimeError when one of them ends at once: what it said stands in the journal."""
+    until = time.monotonic() + _SETTLED
+    while time.monotonic() < until:
+        for unit in units:
+            if programs.run(["systemctl", "is-active", "--quiet", unit], timeout=_SECONDS)["code"] != 0:
+                told = programs.run(["journalctl", "-u", unit, "-n", "4", "-o", "cat", "--no-pager"], timeout=_SECONDS)
+                raise RuntimeError(f"{unit} does not run: {' / '.join(told['out'].strip().splitlines())}")
+        time.sleep(_AGAIN)
+
+
 def _addresses(server: str, port: str, name: str) -> list[str]:
-    done = programs.run(
-        ["kdig", "+short", "+timeout=3", "+retry=2", f"@{server}", "-p", port, name, "A"], timeout=_SECONDS
-    )
-    if done["code"] != 0 or "WARNING" in done["out"] + done["err"]:
+    argv = ["kdig", "+short", "+timeout=3", "+retry=2", f"@{server}", "-p", port, name, "A"]
+    until = time.monotonic() + _NAMES_SECONDS
+    while True:
+        done = programs.run(argv, timeout=_SECONDS)
+        silent = done["code"] != 0 or "WARNING" in done["out"] + done["err"]
+        if not silent or time.monotonic() >= until:
+            break
+        time.sleep(_AGAIN)
+    if silent:
         said = (done["err"].strip() or done["out"].strip() or "no answer").splitlines()[-1]
         raise RuntimeError(f"{server} port {port}: {said}")
     return sorted(done["out"].split())

@@ -22,6 +22,7 @@ JobKind = Literal[
     "drill",
     "drill-inject",
     "drill-service",
+    "drill-failover",
     "copy",
     "rot-scan",
     "prune",
