@@ -22,6 +22,9 @@ DESCRIPTION, OBJECT_ID, UPTIME, NAME = (f"1.3.6.1.2.1.1.{column}.0" for column i
 LAST_CHANGE = "1.3.6.1.2.1.31.1.5.0"
 _MOST = 0.5  # of a table's figures must be light as glass carries it, where several tables may hold it
 LIGHT = {*POWERS, "rx_loss"}
+STANDARD = "entity_sensor"  # the profile of ENTITY-SENSOR-MIB alone, which any device may have
+_TELLS_LIGHT = 3
+_MAKER = 7  # steps of an OID up to the number of an enterprise, 1.3.6.1.4.1.<n>
 Slot = tuple[int, str, str, str, str, str]
 
 
@@ -70,7 +73,7 @@ async def discover(source: Source, *, model: str = "", state: bool = True, wante
         ports = await named_ports(book, ports, wanted, descr=by_name)
     place = Place(book, ports, Names(ports.values()))
     if identified.model:
-        sensors = await _sensors(place, device(identified.model))
+        sensors = await _own_or_kin(place, identified.model, object_id)
     else:
         identified, sensors = await _guess(place, identified)
     return Discovered(
@@ -96,16 +99,48 @@ def _by_name(profile: Device | None) -> bool:
     return bool(optical.sensors or tables)
 
 
+async def _own_or_kin(place: Place, model: str, object_id: str) -> list[Sensor]:
+    """What the profile tells of; where that is no light, what another of the same maker does, or the standard table."""
+    own = await _sensors(place, device(model))
+    if any(one.optic in POWERS for one in own):
+        return own
+    kin = [name for name in names() if name not in {model, STANDARD} and _of_maker(device(name), object_id)]
+    _, found = await _best(place, [*kin, STANDARD])
+    return found if any(one.optic in POWERS for one in found) else own
+
+
+def _of_maker(profile: Device, object_id: str) -> bool:
+    """Whether the profile is for devices of the enterprise that the sysObjectID names."""
+    maker = object_id.split(".")[:_MAKER]
+    known = (one.object_id or "" for one in profile.identity)
+    return len(maker) == _MAKER and any(one.split(".")[:_MAKER] == maker for one in known)
+
+
 async def _guess(place: Place, identified: Identified) -> tuple[Identified, list[Sensor]]:
-    """The first profile of whose optical tables the device has one: many clones speak another vendor's tongue."""
-    for name in names():
+    """The profile whose optical tables the device has: many clones speak another vendor's tongue."""
+    name, sensors = await _best(place, names())
+    if not sensors:
+        return identified, []
+    why = f"{identified.why}, but the device answers {sensors[0].oid} as {device(name).title} do"
+    return Identified(name, why), sensors
+
+
+async def _best(place: Place, models: Iterable[str]) -> tuple[str, list[Sensor]]:
+    """The first profile that tells light of the device, else the first that tells of it at all."""
+    best, found, told = "", list[Sensor](), 0
+    for name in models:
         sensors = await _sensors(place, device(name))
-        if sensors:
-            oid = sensors[0].oid
-            return Identified(
-                name, f"{identified.why}, but the device answers {oid} as {device(name).title} do"
-            ), sensors
-    return identified, []
+        tells = _tells(sensors, place.book.values)
+        if tells > told:
+            best, found, told = name, sensors, tells
+        if tells == _TELLS_LIGHT:
+            break
+    return best, found
+
+
+def _tells(sensors: Iterable[Sensor], values: Values) -> int:
+    """How much a profile tells of a device: nothing, temperatures and the like, columns of light, light."""
+    return max((_TELLS_LIGHT if _lit(one, values) else 1 + (one.optic in POWERS) for one in sensors), default=0)
 
 
 async def _sensors(place: Place, profile: Device) -> list[Sensor]:

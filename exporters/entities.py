@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from exporters.book import Book, text
 from exporters.ports import DevicePort, Names
@@ -12,17 +12,22 @@ ENTITY = "1.3.6.1.2.1.47.1.1.1.1"
 DESCR, WITHIN, NAME = f"{ENTITY}.2", f"{ENTITY}.4", f"{ENTITY}.7"
 ALIAS = "1.3.6.1.2.1.47.1.3.2.1.2"  # entAliasMappingIdentifier, by entity and logical entity; its value: ifIndex.<n>
 IF_INDEX = "1.3.6.1.2.1.2.2.1.1."
+_NEAR = 3  # a sensor in a transceiver in its container: further out stand other ports too
 _DEEPEST = 12  # chassis, slot, module, port, transceiver, sensor: with room to spare, and no endless circle
 
 
 @dataclass(frozen=True, slots=True)
 class Entities:
-    """`within`: the entity that holds an entity · `ports`: ifIndex by the entity that is a port."""
+    """`within`: the entity that holds an entity · `ports`: ifIndex by the entity that is a port.
+
+    `holds`: ifIndex of the ports that stand in an entity, as where a transceiver holds its port beside its sensors.
+    """
 
     names: Mapping[str, str]
     descrs: Mapping[str, str]
     within: Mapping[str, str]
     ports: Mapping[str, int]
+    holds: Mapping[str, Collection[int]] = field(default_factory=dict)
 
     def called(self, entity: str) -> str:
         return self.names.get(entity) or self.descrs.get(entity, "")
@@ -35,12 +40,25 @@ class Entities:
             if ifindex in known:
                 return known[ifindex]
         for one in line:
-            port = names.find(self.names.get(one, ""))
+            name = self.names.get(one, "")
+            port = None if name.isdigit() else names.find(name)  # a chassis is called 1 as a port may be
             if port is not None:
                 return port
         named = (self.names.get(one, "") or self.descrs.get(one, "") for one in line)
         sentences = (names.inside(sentence) or names.inside(self.descrs.get(entity, "")) for sentence in named)
-        return next((port for port in sentences if port is not None), None)
+        said = next((port for port in sentences if port is not None), None)
+        return said or known.get(self._beside(line))
+
+    def _beside(self, line: list[str]) -> int:
+        """The only port in what an entity stands in, or else in what that stands in; 0 where there are several.
+
+        The last of a line is the box as a whole, in which everything stands.
+        """
+        for one in line[1:-1][: _NEAR - 1]:
+            inside = self.holds.get(one, frozenset())
+            if inside:
+                return next(iter(inside)) if len(inside) == 1 else 0
+        return 0
 
     def _line(self, entity: str) -> Iterator[str]:
         for _ in range(_DEEPEST):
@@ -57,9 +75,13 @@ async def read_entities(book: Book) -> Entities:
         pointed = text(value).lstrip(".")
         if pointed.startswith(IF_INDEX) and pointed[len(IF_INDEX) :].isdigit():
             ports.setdefault(index.partition(".")[0], int(pointed[len(IF_INDEX) :]))
+    held: dict[str, set[int]] = {}
+    for entity, ifindex in ports.items():
+        held.setdefault(str(within.get(entity, "")), set()).add(ifindex)
     return Entities(
         {index: text(value) for index, value in names.items()},
         {index: text(value) for index, value in descrs.items()},
         {index: str(value) for index, value in within.items()},
         ports,
+        held,
     )

@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from exporters.book import Book, number
+from exporters.book import Book, number, text
 from exporters.optical_tables import Place
 from exporters.sensor import Guard, Sensor
-from ops.catalogue.optical import POWERS, Limit, Optic, Raw, Sensors, milliwatts_to_dbm
+from ops.catalogue.optical import POWERS, Limit, Optic, Raw, Scale, Sensors, milliwatts_to_dbm
 from ops.system.snmp import Held
 
-_RECEIVED = re.compile(r"(?i)(?<![a-z])(?:rx|receiver?|received|input)(?![a-z])")
-_SENT = re.compile(r"(?i)(?<![a-z])(?:tx|transmit|transmitted|transmitter|output)(?![a-z])")
+_JOINED = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")  # between the words of opticalRxPower
+_RECEIVED = re.compile(r"(?i)(?<![a-z])(?:rx|receiver?|received|input)(?=power|pwr|[^a-z]|$)")
+_SENT = re.compile(r"(?i)(?<![a-z])(?:tx|transmit|transmitted|transmitter|output)(?=power|pwr|[^a-z]|$)")
 _LIGHT = re.compile(r"(?i)(?<![a-z])(?:[rt]x|receive|transmit)")  # a power supply has an input and an output too
-_LANE = re.compile(r"(?i)(?:lane|channel)[ _#-]*(\d+)")
+_LANE = re.compile(r"(?i)(?:lane|(?<!port-)(?<!port )channel)[ _#-]*(\d+)|(?<![a-z])[rt]x(\d+)")
+_MILLIWATTS = {"w": 1000.0, "mw": 1.0, "uw": 0.001, "µw": 0.001, "watt": 1000.0, "watts": 1000.0}
+_PLAIN = Scale()
 _UNITS, _STEP = 9, 3  # SensorDataScale: units(9), and each step is a factor of a thousand
 _FINEST = 9  # SensorPrecision goes from -8 to 9; Cisco has a bug that says 1615384784
 
@@ -28,13 +31,14 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
         return []
     asked = (table.scale, table.precision, table.value, table.status)
     scales, precisions, values, states = await book.columns(asked)
-    measured = await book.column(table.measured) if table.measured else {}
+    measured, units = [await book.column(oid) if oid else {} for oid in (table.measured, table.units)]
     entities = await place.entities()
     rows = await _rows(book, table)
     found: list[Sensor] = []
     for index, kind in types.items():
-        name = f"{entities.names.get(index, '')} {entities.descrs.get(index, '')}"
-        optic = _optic(table, number(kind), name)
+        name = _JOINED.sub(" ", f"{entities.names.get(index, '')} {entities.descrs.get(index, '')}")
+        unit = text(units.get(index)).lower()
+        optic = _optic(table, number(kind), unit, name)
         if optic is None or index not in values:
             continue
         port = entities.port_of(index, place.names, place.ports)
@@ -42,7 +46,8 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
         if port is None and optic not in POWERS:
             continue  # a chassis has a temperature too
         factor = _factor(number(scales.get(index)), number(precisions.get(index)))
-        convert = partial(_value, table.invalid, factor, optic in POWERS and number(kind) in table.watts)
+        milliwatts = _milliwatts(table, number(kind), unit) if optic in POWERS else None
+        convert = partial(_value, table.invalid, factor, milliwatts)
         lane = _LANE.search(name)
         guards = (Guard(f"{table.status}.{index}", partial(_well, table.well)),) if index in states else ()
         found.append(
@@ -52,7 +57,7 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
                 convert,
                 ifindex=port.ifindex if port else 0,
                 port=port.ifname if port else entities.called(index),
-                lane=lane[1] if lane else "",
+                lane=lane[1] or lane[2] if lane else "",
                 guards=guards,
                 limits=await _limits(book, table, index, rows, convert),
             )
@@ -60,20 +65,27 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
     return found
 
 
-def _optic(table: Sensors, kind: int | None, name: str) -> Optic | None:
-    """What a sensor measures, by its type and name; None for what is not optical."""
+def _optic(table: Sensors, kind: int | None, unit: str, name: str) -> Optic | None:
+    """What a sensor measures, by its type, unit and name; None for what is not optical."""
     if kind in table.celsius:
         return "temperature_celsius"
     if kind in table.volts:
         return "voltage_volts"
     if kind in table.amperes:
         return "bias_amperes"
-    named = kind in table.dbm or (kind in (*table.watts, *table.unnamed_dbm) and _LIGHT.search(name))
-    if not named:
+    power = kind in table.watts or (kind in table.unnamed_dbm and unit in {"", *_MILLIWATTS})
+    if not (kind in table.dbm or unit == "dbm" or (power and _LIGHT.search(name))):
         return None
     if _RECEIVED.search(name):
         return "receive_power_dbm"
     return "transmit_power_dbm" if _SENT.search(name) else None
+
+
+def _milliwatts(table: Sensors, kind: int | None, unit: str) -> float | None:
+    """How many milliwatt a power figure's unit is; None for dBm."""
+    if unit == "dbm" or kind not in (*table.watts, *table.unnamed_dbm):
+        return None
+    return 1000.0 if kind in table.watts else _MILLIWATTS.get(unit)
 
 
 def _factor(scale: int | None, precision: int | None) -> float:
@@ -83,11 +95,11 @@ def _factor(scale: int | None, precision: int | None) -> float:
     return float(10.0 ** (exponent - digits))
 
 
-def _value(invalid: tuple[int, ...], factor: float, watts: bool, raw: Raw) -> float | None:
-    figure = raw if isinstance(raw, int | float) else None
+def _value(invalid: tuple[int, ...], factor: float, milliwatts: float | None, raw: Raw) -> float | None:
+    figure = _PLAIN.value(raw)
     if figure is None or figure in invalid:
         return None
-    return milliwatts_to_dbm(figure * factor * 1000) if watts else figure * factor
+    return figure * factor if milliwatts is None else milliwatts_to_dbm(figure * factor * milliwatts)
 
 
 def _well(well: tuple[int, ...], raw: Raw) -> bool:

@@ -21,6 +21,7 @@ Columns = dict[str, Mapping[str, Held]]
 _GAP = re.compile(r"(?<=[Tt]hernet) +(?=\d)|(?<=[Gg]ig[Ee]) +(?=\d)")
 _SLOT = re.compile(r"subslot (?P<slot>\d+/\d+) transceiver (?:container )?(?P<place>\d+)", re.IGNORECASE)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz-"
+_SHORTEST = 2  # letters of a port's kind: gi, te, hu
 _NAMED = re.compile(r"[A-Za-z][\w./:-]*\d|\d+(?:/\d+)+")  # Te1/1/1, xe-0/0/0, 1/1/1; not a lane's lonely 3
 
 
@@ -85,10 +86,13 @@ def _port(index: str, columns: Columns) -> DevicePort:
 
 
 def _count(wide: Held, narrow: Held) -> int | None:
-    """What a port has counted. A counter has no sign, whatever a device makes of its first bit."""
+    """What a port has counted. A counter has no sign, whatever a device makes of its first bit.
+
+    Some devices count 64 bits in ifTable too: what is above 32 bits is told as they tell it.
+    """
     for value, size in ((number(wide), 2**64), (number(narrow), 2**32)):
         if value is not None:
-            return value % size
+            return value % (2**64 if value >= size else size)
     return None
 
 
@@ -114,7 +118,26 @@ class Names:
                 port = self.find("-".join(parts[:many]))
                 if port is not None:
                     return port
-        return self._in_slot(sentence)
+        return self._in_slot(sentence) or self._shortened(sentence)
+
+    def _shortened(self, sentence: str) -> DevicePort | None:
+        """The only port that is named in a sentence in a longer or a shorter form: Te1/1/1, TenGigE1/1/1."""
+        for named in _NAMED.findall(_GAP.sub("", sentence)):
+            letters, number = _parts(_plain(named).partition("-")[0])
+            if "/" not in number or len(letters) < _SHORTEST:
+                continue
+            found = set()
+            for name, port in self._by_name.items():
+                known, place = _parts(name)
+                if (
+                    place == number
+                    and min(len(known), len(letters)) >= _SHORTEST
+                    and (known.startswith(letters) or letters.startswith(known))
+                ):
+                    found.add(port)
+            if len(found) == 1:
+                return found.pop()
+        return None
 
     def _in_slot(self, sentence: str) -> DevicePort | None:
         """The port that a module's place speaks of: 'subslot 0/0 transceiver 2' is GigabitEthernet0/0/2."""
@@ -124,6 +147,12 @@ class Names:
         number = f"{slot['slot']}/{slot['place']}"
         found = {port for name, port in self._by_name.items() if name.lstrip(_LETTERS) == number}
         return found.pop() if len(found) == 1 else None
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """A plain name's letters and what comes behind them."""
+    letters = len(name) - len(name.lstrip(_LETTERS))
+    return name[:letters], name[letters:]
 
 
 def _plain(name: str) -> str:

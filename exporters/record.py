@@ -95,7 +95,7 @@ def typed(name: tuple[int, ...], value: Held) -> Value:
 def _number_tag(name: tuple[int, ...], number: int) -> Tag:
     if name[:9] == (1, 3, 6, 1, 2, 1, 1, 3, 0) or name[:9] == (1, 3, 6, 1, 2, 1, 31, 1, 5):
         return Tag.TIMETICKS
-    if name[:9] == (1, 3, 6, 1, 2, 1, 2, 2, 1) and name[9] in _COUNTER32:
+    if name[:9] == (1, 3, 6, 1, 2, 1, 2, 2, 1) and name[9] in _COUNTER32 and number < _MAX32:
         return Tag.COUNTER32
     if (name[:10] == (1, 3, 6, 1, 2, 1, 31, 1, 1, 1) and name[10] in _COUNTER64) or number >= _MAX32:
         return Tag.COUNTER64

@@ -27,6 +27,7 @@ NO_LIGHT_DBM = -40.0  # SFF-8472 counts in 0.1 microwatt: at and below this a mo
 BRIGHTEST_DBM = 40.0  # above this no transceiver or amplifier works: a figure that means something else
 Raw = int | float | bytes | str | None
 _SIGN, _WRAP = 2**31, 2**32
+_WIDE_SIGN, _WIDE_WRAP = 2**63, 2**64
 _BLANK = " \t\r\n\0"
 _NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/]*\s*$"
 NAMED = ("ifindex", "entity", "pon", "onu", "lane", "slot", "frame", "card")  # steps of an index that have a name
@@ -64,6 +65,13 @@ TextPattern = Annotated[Pattern, AfterValidator(_holds_value)]
 DottedOid = Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
 ColumnOid = Annotated[str, Field(pattern=r"^\.?\d+(\.\d+)*$", description="with a dot before it: below each root")]
 IndexForm = Annotated[str, AfterValidator(_index_form)]
+
+
+def _signed(raw: float) -> float:
+    """A negative figure that came as an unsigned one of 32 or 64 bits."""
+    if _SIGN <= raw < _WRAP:
+        return raw - _WRAP
+    return raw - _WIDE_WRAP if _WIDE_SIGN <= raw < _WIDE_WRAP else raw
 
 
 def milliwatts_to_dbm(milliwatts: float) -> float | None:
@@ -130,12 +138,12 @@ class Scale(Data):
         return None
 
     def _figure(self, raw: Raw) -> float | None:
-        """The number in a device's answer. Negative figures that came as unsigned 32 bits are put right."""
+        """The number in a device's answer. Negative figures that came as unsigned are put right."""
         if isinstance(raw, bytes | str):
             return self._read(raw.decode("latin-1") if isinstance(raw, bytes) else raw)
         if raw is None or raw in self.invalid:
             return None
-        figure = raw - _WRAP if _SIGN <= raw < _WRAP else raw
+        figure = _signed(raw)
         return None if figure in self.invalid else figure
 
     def _read(self, said: str) -> float | None:
@@ -283,6 +291,7 @@ class Sensors(Data):
     value: DottedOid
     status: DottedOid
     measured: DottedOid | None = Field(default=None, description="column that names the entity that a sensor measures")
+    units: DottedOid | None = Field(default=None, description="column that says a sensor's unit in a word: dBm, mW")
     well: tuple[int, ...] = (1,)  # ok
     dbm: tuple[int, ...] = (14,)
     watts: tuple[int, ...] = (6,)
