@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from ops.inventory.exchanges import exchanges
 from ops.inventory.model import Opd, Region, Server, WebHost
 from ops.plan.change import REGION_SCOPE, Artifact
 
@@ -63,16 +64,17 @@ def _region_records(region: Region) -> list[Record]:
 
 
 def _pbx_records(region: Region) -> list[Record]:
-    """Phones find the exchange by name (RFC 3263)."""
-    found = [server for server in region.servers if server.name == region.numbering.pbx]
-    if not found:
-        return []
-    name = f"pbx.{region.domain}."
-    return [
-        ("pbx", "A", str(found[0].address)),
-        ("_sip._udp", "SRV", f"10 10 5060 {name}"),
-        ("_sip._tcp", "SRV", f"20 10 5060 {name}"),
-    ]
+    """Phones find the exchange by name (RFC 3263), and by a higher number of priority the one that takes over."""
+    records: list[Record] = []
+    for at, server in enumerate(exchanges(region)):
+        label = f"pbx{at + 1}" if at else "pbx"
+        name = f"{label}.{region.domain}."
+        records += [
+            (label, "A", str(server.address)),
+            ("_sip._udp", "SRV", f"{10 + 20 * at} 10 5060 {name}"),
+            ("_sip._tcp", "SRV", f"{20 + 20 * at} 10 5060 {name}"),
+        ]
+    return records
 
 
 def _web_records(region: Region, web: WebHost) -> list[Record]:

@@ -10,189 +10,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ops.catalogue import exchange, exchange_outside, exchange_rings, voicemail
+from ops.catalogue import exchange, exchange_outside, voicemail
+from ops.catalogue.exchange_office import caller_id, files, old_secret_of, secret_of, telephones
 from ops.catalogue.exchange_patterns import patterns
-from ops.catalogue.phone import spoken
-from ops.inventory.model import Opd, Phone, Phones, Region, Server
-from ops.inventory.telephony import NO_CLASS
+from ops.inventory.exchanges import exchanges
+from ops.inventory.model import Opd, Region, Server
 from ops.plan.change import REGION_SCOPE, Artifact
+
+__all__ = ["artifacts", "caller_id", "exchanges", "old_secret_of", "patterns", "secret_of", "telephones"]
 
 KIND = "pbx-config"
 FOLDER = "/etc/asterisk/kominfo"
 TYPES = ("endpoint", "auth", "aor", "dialplan")
-NO_TELEPHONE = frozenset({"test", "group"})  # places that answer by themselves or ring others
-RINGING_LEGS = 20  # most telephones that a group rings at once
 
 
 def artifacts(region: Region) -> Iterable[Artifact]:
     """The same release for every exchange: the one that stands by differs in its own address only."""
-    for server in exchanges(region):
-        yield from _of_an_exchange(region, server)
+    servers = exchanges(region)
+    offices = [opd for opd in region.opds if opd.phones] if servers else []
+    of_offices = [*_of_offices(region, offices)]
+    for server in servers:
+        for name, content in _frame(region, offices, server).items():
+            yield Artifact(KIND, f"{server.name}/{REGION_SCOPE}.{name}.conf", content, region.line)
+        for name, content, because in of_offices:
+            yield Artifact(KIND, f"{server.name}/{name}", content, because)
 
 
-def exchanges(region: Region) -> list[Server]:
-    """The exchange, then the others of its group, which take over; none when the exchange itself is not declared."""
-    first = [server for server in region.servers if server.name == region.numbering.pbx]
-    return [*first, *(one for one in region.group("pbx") if one not in first)] if first else []
-
-
-def _of_an_exchange(region: Region, server: Server) -> Iterator[Artifact]:
-    offices = [opd for opd in region.opds if opd.phones]
-    for name, content in _frame(region, offices, server).items():
-        yield Artifact(KIND, f"{server.name}/{REGION_SCOPE}.{name}.conf", content, region.line)
+def _of_offices(region: Region, offices: Iterable[Opd]) -> Iterator[tuple[str, str, str]]:
+    """(file, what is in it, where it was declared) of every office."""
     for opd in offices:
-        yield from _of_an_office(region, opd, server.name)
-
-
-def telephones(phones: Phones | None) -> list[Phone]:
-    """Extensions that a device registers for."""
-    return [phone for phone in phones.extensions if phone.place not in NO_TELEPHONE] if phones else []
-
-
-def secret_of(number: str) -> str:
-    """The name of an extension's SIP password."""
-    return f"voip/{number}"
-
-
-def old_secret_of(number: str) -> str:
-    """The name of the password that holds beside it while telephones change (`ops voip rotate`); nobody's otherwise."""
-    return f"voip/{number}.old"
-
-
-# ---- one office
-
-
-def _of_an_office(region: Region, opd: Opd, host: str) -> Iterator[Artifact]:
-    assert opd.phones  # noqa: S101 # the caller chose such offices
-    because = opd.phones.line
-    contents = {
-        "endpoint": _endpoints(region, opd),
-        "auth": "".join(_auth(region.domain, phone) for phone in telephones(opd.phones)),
-        "aor": "".join(_aor(phone) for phone in telephones(opd.phones)),
-        "dialplan": _dialplan(region, opd, opd.phones),
-    }
-    for name, content in contents.items():
-        if content:
-            yield Artifact(KIND, f"{host}/{opd.code}.{name}.conf", content, because)
-
-
-def _endpoints(region: Region, opd: Opd) -> str:
-    """A template with what the office's telephones share, then one endpoint each. Only the office's own networks
-    (and the station, for call tests) may speak for them, so nobody else where an office has none; a softphone may
-    come from anywhere."""
-    found = telephones(opd.phones)
-    if not found:
-        return ""
-    near = sorted({str(link.lan) for link in opd.links})
-    fence = ["deny=0.0.0.0/0", f"permit={region.station.address}/32", *(f"permit={lan}" for lan in near)]
-    office, inside = f"opd-{opd.code}", f"opd-{opd.code}.inside"
-    lines = [
-        f"[{office}](!,kominfo-phone)",
-        f"context=opd-{opd.code}",
-        f"named_call_group={opd.code}",
-        f"named_pickup_group={opd.code}",
-        *_shown_outside(region, opd),
-        "",
-        f"[{inside}](!,{office})",
-        *fence,
-        "",
-    ]
-    for phone in found:
-        template = office if phone.place == "softphone" else inside
-        lines += [
-            f"[{phone.number}]({template}{_class(region, opd, phone)})",
-            f"auth={phone.number},{phone.number}-old",
-            f"aors={phone.number}",
-            f"callerid={caller_id(phone)}",
-            *([f"mailboxes={phone.number}@{voicemail.CONTEXT}"] if phone.voicemail else []),
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def _shown_outside(region: Region, opd: Opd) -> list[str]:
-    """What an office's calls carry outside; without a trunk there is no outside."""
-    if not region.numbering.trunks or not opd.phones or not opd.phones.caller_id:
-        return []
-    carried = {"CID": opd.phones.caller_id, "OPD": opd.code, "OPD_CALLS": opd.phones.outbound_calls}
-    return [f"set_var=KOMINFO_{name}={value}" for name, value in carried.items()]
-
-
-def _class(region: Region, opd: Opd, phone: Phone) -> str:
-    """The template of an extension's class, to stand behind the office's own."""
-    name = phone.outbound or (opd.phones.outbound if opd.phones else None)
-    return f",kominfo-class-{name}" if name and name != NO_CLASS and region.numbering.trunks else ""
-
-
-def _auth(realm: str, phone: Phone) -> str:
-    """A digest is all that the exchange holds of a password; the one before holds, too, until a rotation ends."""
-    number, made = phone.number, ""
-    for name, secret in ((number, secret_of(number)), (f"{number}-old", old_secret_of(number))):
-        ha1 = f"{{{{ha1:{number}:{realm}:{secret}}}}}"
-        made += f"[{name}](kominfo-digest)\nusername={number}\npassword_digest=MD5:{ha1}\n\n"
-    return made
-
-
-def _aor(phone: Phone) -> str:
-    return f"[{phone.number}]({'kominfo-softphone' if phone.place == 'softphone' else 'kominfo-contact'})\n\n"
-
-
-def caller_id(phone: Phone) -> str:
-    """`"Name" <number>` as a configuration value. `;` would begin a comment; quotes and backslashes would end the name
-    early in Asterisk's own reader, so they become their harmless likenesses."""
-    name = spoken(phone.name).replace('"', "'").replace("\\", "/").replace(";", "\\;")
-    return f'"{name.strip()}" <{phone.number}>'
-
-
-def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:
-    reception = next((phone.number for phone in phones.extensions if phone.place == "reception"), "")
-    lines = [
-        f"[opd-{opd.code}]",
-        "include => kominfo-emergency",
-        "include => kominfo-short-codes",
-        "include => kominfo-numbers",
-        *(["include => kominfo-outside"] if region.numbering.trunks else []),
-        "",
-        "[kominfo-numbers]",
-    ]
-    for pattern in patterns(phones.range):
-        lines.append(f"exten => {pattern},hint,PJSIP/${{EXTEN}}")
-        lines.append(f"exten => {pattern},1,Gosub(kominfo-ring,s,1(${{EXTEN}},{reception}))")
-    for phone in phones.extensions:
-        if phone.place == "test":
-            lines.append(f"exten => {phone.number},1,Goto(kominfo-test,s,1)")
-        elif phone.place == "group":
-            lines.append(f"exten => {phone.number},1,Gosub(kominfo-group,s,1({_members(phones)}))")
-        elif phone.voicemail:
-            lines.append(f"exten => {phone.number},1,Gosub(kominfo-mailbox,s,1({phone.number}))")
-        elif phone.forward:
-            lines.append(f"exten => {phone.number},1,Gosub(kominfo-ring,s,1({phone.number},,{phone.forward}))")
-    return "\n".join([*lines, ""]) + _groups_and_menus(region, phones)
-
-
-def _groups_and_menus(region: Region, phones: Phones) -> str:
-    """Their extensions, then a context for each menu."""
-    known = {phone.number for opd in region.opds for phone in telephones(opd.phones)}
-    hours = {one.name: one.open for one in region.numbering.hours}
-    menus = [
-        exchange_rings.menu(one, hours.get(one.hours or "", ()), region.numbering.holidays) for one in phones.menus
-    ]
-    return "".join(
-        [
-            *(exchange_rings.group(one, known) for one in phones.groups),
-            *(f"exten => {one.number},1,Goto(kominfo-menu-{one.number},s,1)\n" for one in phones.menus),
-            *menus,
-        ]
-    )
-
-
-def _members(phones: Phones) -> str:
-    """What a group rings: the office's desks and its reception, never the head."""
-    numbers = [phone.number for phone in phones.extensions if phone.place in {"reception", "desk"}]
-    return "&".join(f"PJSIP/{number}" for number in numbers[:RINGING_LEGS])
-
-
-# ---- the region's frame
+        assert opd.phones  # noqa: S101 # the caller chose such offices
+        for name, content in files(region, opd, opd.phones).items():
+            if content:
+                yield f"{opd.code}.{name}.conf", content, opd.phones.line
 
 
 def _frame(region: Region, offices: list[Opd], server: Server) -> dict[str, str]:

@@ -8,7 +8,7 @@ from ops.inventory.finding import Finding
 from ops.inventory.model import Region
 from ops.inventory.walk import Claim, claimed_twice, webs
 
-_OWN = ("station", "provision", "pbx", "www", "ns1", "ns2", "ns3", "ns4", "hostmaster")
+_OWN = ("station", "provision", "pbx", "pbx2", "www", "ns1", "ns2", "ns3", "ns4", "hostmaster")
 
 
 def check(region: Region) -> Iterable[Finding]:
