@@ -1,17 +1,16 @@
-"""The exchange for Prometheus: register `ExchangeState(world)` with a registry.
+"""The exchanges for Prometheus: register `ExchangeState(world)` with a registry.
 
-A thread of its own holds one connection to Asterisk's manager interface, which listens on the exchange's loopback only:
-it goes through SSH. It counts what happens and asks every LIST_SECONDS who is registered. While the exchange can not be
-asked, `opd_exchange_up` is 0 and nothing is told of what is so now; counters stay what they were.
+Each exchange has a watch of its own (exporters.exchange_watch), the one that takes over, too. A telephone is with one
+of them, so registrations and calls are told of all together; `host` says of which one the rest is. While an exchange
+can not be asked, its `opd_exchange_up` is 0 and nothing is told of what is so on it now; counters stay what they were.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from statistics import fmean, median
 
@@ -19,23 +18,15 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from exporters.exchange_seen import Offices, Seen, quantile
+from exporters.exchange_watch import Dial, Now, Watch, over_ssh
 from exporters.metrics import table
 from ops.errors import OpsError
-from ops.system.ami import Ami, Line, Message
+from ops.inventory.exchanges import exchanges
+from ops.system.ami import Message
 from ops.world import World
 
-LIST_SECONDS = 15.0
-AGAIN_SECONDS = 10.0  # until a connection that broke is tried anew
-PORT, USER, SECRET = 5038, "kominfo", "pbx/manager"
-STATUS = ("/usr/local/sbin/kominfo-exchange", "status")
 OURS = ("opd_phone_", "opd_calls_", "opd_call_quality_", "opd_trunk_", "opd_exchange_")
 Families = Mapping[str, Metric]
-Dial = Callable[[World], Line]
-
-
-def over_ssh(world: World) -> Line:
-    """The manager interface of the region's exchange. HostFailedError when it can not be reached."""
-    return world.fleet.on(world.region.numbering.pbx).dial(PORT)
 
 
 class ExchangeState(Collector):
@@ -43,10 +34,9 @@ class ExchangeState(Collector):
 
     def __init__(self, world: Callable[[], World], dial: Dial = over_ssh) -> None:
         self._world, self._dial = world, dial
-        self._seen, self._up, self._release = Seen(), False, Release()
+        self._seen, self._offices = Seen(), Offices({}, {})
+        self._watches: dict[str, Watch] = {}
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def collect(self) -> Iterator[Metric]:
         found = {name: _family(name) for name in table() if name.startswith(OURS)}
@@ -56,83 +46,42 @@ class ExchangeState(Collector):
 
     def _tell(self, world: World, found: Families) -> None:
         region = world.region
-        if world.loopback or all(server.name != region.numbering.pbx for server in region.servers):
+        if world.loopback or not exchanges(region):
             return
-        self._begin()
         with self._lock:
-            tell(found, self._seen, Offices.declared(region), self._up)
-            if self._up:
-                self._release.tell(found)
+            self._offices = Offices.declared(region)
+            self._follow([server.name for server in exchanges(region)])
+            now = {name: watch.now for name, watch in self._watches.items()}
+            tell(found, self._seen, self._offices, now)
 
     def close(self) -> None:
-        """End the thread; the connection goes with it."""
-        self._ended.set()
-        if self._thread:
-            self._thread.join(LIST_SECONDS)
+        """End the threads; the connections go with them."""
+        watches = list(self._watches.values())
+        for watch in watches:
+            watch.end()
+        for watch in watches:
+            watch.join()
 
-    def _begin(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="exchange", daemon=True)
-            self._thread.start()
+    def _follow(self, names: Iterable[str]) -> None:
+        """Watch these exchanges and no others."""
+        for name in set(self._watches) - set(names):
+            self._watches.pop(name).end()
+        for name in names:
+            if name not in self._watches:
+                self._watches[name] = Watch(name, self._world, self._dial, self._happened)
 
-    def _watch(self) -> None:
-        while not self._ended.is_set():
-            with suppress(OpsError):  # told by opd_exchange_up
-                self._follow(self._world())
-            with self._lock:
-                self._up = False
-            self._ended.wait(AGAIN_SECONDS)
-
-    def _follow(self, world: World) -> None:
-        """One connection, until it breaks or the inventory is another one."""
-        offices = Offices.declared(world.region)
-
-        def happened(message: Message) -> None:
-            with self._lock:
-                self._seen.event(message, offices, time.monotonic())
-
-        ami = Ami(world.region.numbering.pbx, self._dial(world), happened)
-        try:
-            ami.login(USER, world.secrets.get(SECRET))
-            while not self._ended.is_set() and self._world() is world:
-                contacts, channels = ami.ask("PJSIPShowContacts"), ami.ask("CoreShowChannels")
-                release = Release.asked(world)
-                with self._lock:
-                    self._seen.contacts(contacts, offices)
-                    self._seen.channels(channels)
-                    self._up, self._release = True, release
-                ami.pump(LIST_SECONDS)
-        finally:
-            ami.close()
+    def _happened(self, message: Message) -> None:
+        with self._lock:
+            self._seen.event(message, self._offices, time.monotonic())
 
 
-class Release:
-    """What role pbx's program says of the files in force."""
-
-    def __init__(self, told: Mapping[str, object] | None = None) -> None:
-        self._told = told or {}
-
-    @classmethod
-    def asked(cls, world: World) -> Release:
-        done = world.fleet.on(world.region.numbering.pbx).run(list(STATUS))
-        try:
-            told = json.loads(done.out) if done.ok else {}
-        except ValueError:
-            told = {}
-        return cls(told if isinstance(told, dict) else {})
-
-    def tell(self, found: Families) -> None:
-        name, since = self._told.get("release"), self._told.get("since")
-        if isinstance(name, str) and name:
-            _add(found, "opd_exchange_release_info", [name], 1)
-            _add(found, "opd_exchange_release_staged", [], self._told.get("staged") == name)
-        if isinstance(since, int | float):
-            _add(found, "opd_exchange_release_timestamp_seconds", [], since)
-
-
-def tell(found: Families, seen: Seen, offices: Offices, up: bool) -> None:
-    """Fill the families. Of offices without telephones there is nothing to tell."""
-    _add(found, "opd_exchange_up", [], up)
+def tell(found: Families, seen: Seen, offices: Offices, now: Mapping[str, Now | None]) -> None:
+    """Fill the families. `now`: by exchange, None of one that can not be asked. Of offices without telephones there is
+    nothing to tell."""
+    for name, told in sorted(now.items()):
+        _add(found, "opd_exchange_up", [name], told is not None)
+        if told:
+            _of_one(found, name, told, offices)
     for opd, count in sorted(offices.configured.items()):
         _add(found, "opd_phone_configured", [opd], count)
         _add(found, "opd_phone_wrong_password_total", [opd], seen.wrong[opd])
@@ -141,13 +90,29 @@ def tell(found: Families, seen: Seen, offices: Offices, up: bool) -> None:
         _add(found, "opd_calls_total", [opd, result], count)
     for name, channels in sorted(offices.trunks.items()):
         _add(found, "opd_trunk_channels_max", [name], channels)
+    up = [told for told in now.values() if told]
     if up:
+        seen.contacts([one for told in up for one in told.contacts], offices)
+        seen.channels([one for told in up for one in told.channels])
         _now(found, seen, offices)
 
 
+def _of_one(found: Families, host: str, told: Now, offices: Offices) -> None:
+    """What is so on one exchange."""
+    mine = Seen()
+    mine.contacts(told.contacts, offices)
+    _add(found, "opd_exchange_registered", [host], mine.registered.total())
+    _add(found, "opd_exchange_stale_contacts", [host], mine.stale)
+    name, since = told.release.get("release"), told.release.get("since")
+    if isinstance(name, str) and name:
+        _add(found, "opd_exchange_release_info", [host, name], 1)
+        _add(found, "opd_exchange_release_staged", [host], told.release.get("staged") == name)
+    if isinstance(since, int | float):
+        _add(found, "opd_exchange_release_timestamp_seconds", [host], since)
+
+
 def _now(found: Families, seen: Seen, offices: Offices) -> None:
-    """What is so now, as it was listed last."""
-    _add(found, "opd_exchange_stale_contacts", [], seen.stale)
+    """What is so now on all of them together, as it was listed last."""
     for opd in sorted(offices.configured):
         _add(found, "opd_phone_registered", [opd], seen.registered[opd])
         _add(found, "opd_phone_unreachable", [opd], seen.unreachable[opd])

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from throwaway_asterisk import ROLE, Exchange, desk, exchange, phone
 
 from exporters import exchange as collector
+from exporters import exchange_watch
 from ops.derive import pbx
 from ops.errors import HostFailedError
 from ops.inventory.load import load
@@ -38,7 +39,8 @@ class Inside:
     running: Exchange
 
     def on(self, name: str) -> Inside:
-        assert name == "dc-pbx"
+        if name != "dc-pbx":
+            raise HostFailedError(name, "SSH: no route to host")
         return self
 
     def run(self, argv: Sequence[str], ask: Ask = Ask()) -> Done:  # noqa: B008 # Ask is frozen
@@ -74,9 +76,9 @@ def running(region: Region) -> Iterator[Exchange]:
 
 @pytest.fixture
 def watched(running: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[collector.ExchangeState]:
-    monkeypatch.setattr(collector, "LIST_SECONDS", 0.5)
+    monkeypatch.setattr(exchange_watch, "LIST_SECONDS", 0.5)
     world = World("batubara", INVENTORY, tmp_path, tmp_path / "key", tmp_path / "known")
-    world.secrets.put(collector.SECRET, WORD)
+    world.secrets.put(exchange_watch.SECRET, WORD)
     world.__dict__["fleet"] = Inside(running)
     state = collector.ExchangeState(lambda: world)
     yield state
@@ -110,7 +112,12 @@ def test_what_telephones_do_is_counted_by_office(
     dinkes, disdik = desk(region.opd("dinkes")), desk(region.opd("disdik"))
 
     async def go() -> None:
-        await until(watched, "opd_exchange_up 1.0", 'opd_phone_registered{opd="dinkes"} 0.0')
+        await until(
+            watched,
+            'opd_exchange_up{host="dc-pbx"} 1.0',
+            'opd_exchange_up{host="drc-pbx"} 0.0',
+            'opd_phone_registered{opd="dinkes"} 0.0',
+        )
         wrong = phone(running, region, "20102", dinkes, 1000)
         wrong.account = dataclasses.replace(wrong.account, password="falsch")
         await refused(wrong)
@@ -135,7 +142,7 @@ def test_what_telephones_do_is_counted_by_office(
         assert "20100" not in text, "labels name offices, never extensions"
         assert WORD not in text
         assert 'opd_phone_wrong_password_total{opd="_unknown"} 0.0' not in text
-        await until(watched, 'opd_phone_registered{opd="dinkes"} 0.0', "opd_exchange_stale_contacts 0.0")
+        await until(watched, 'opd_phone_registered{opd="dinkes"} 0.0', 'opd_exchange_stale_contacts{host="dc-pbx"} 0.0')
 
     asyncio.run(go())
 
@@ -143,7 +150,7 @@ def test_what_telephones_do_is_counted_by_office(
 def test_the_exporters_user_may_look_and_nothing_else(running: Exchange) -> None:
     answers = []
     for action, field in (("Originate", "Channel: Local/20100@opd-dinkes"), ("Command", "Command: core show uptime")):
-        line = Inside(running).dial(collector.PORT)
+        line = Inside(running).dial(exchange_watch.PORT)
         words = f"Action: Login\r\nUsername: kominfo\r\nSecret: {WORD}\r\nEvents: off\r\n\r\n"
         words += f"Action: {action}\r\n{field}\r\n\r\nAction: Logoff\r\n\r\n"
         line.sendall(words.encode())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from exporters import exchange
 from exporters.exchange_seen import KEPT_REPORTS, WINDOW, Offices, Seen, quantile
+from exporters.exchange_watch import Now
 from ops.errors import HostFailedError
 from ops.inventory.load import load
 from ops.system.ami import Ami, Message
@@ -94,15 +95,32 @@ def test_nothing_that_an_exchange_says_breaks_the_counting(messages: list[dict[s
 def test_no_label_names_a_person_or_an_extension() -> None:
     region = load(INVENTORY)
     offices, seen = Offices.declared(region), Seen()
-    seen.contacts([contact(number) for number in offices.of], offices)
     found = {name: exchange._family(name) for name in exchange.table() if name.startswith(exchange.OURS)}
-    exchange.tell(found, seen, offices, up=True)
+    told = Now([contact("20100")], (), {"release": "87db18a366e4", "staged": "87db18a366e4", "since": 1})
+    exchange.tell(found, seen, offices, {"dc-pbx": Now([contact(number) for number in offices.of]), "drc-pbx": told})
     words = {value for one in found.values() for sample in one.samples for value in sample.labels.values()}
-    assert words <= {opd.code for opd in region.opds} | {"_unknown", "0.5", "0.95"}
+    known = {"_unknown", "0.5", "0.95", "dc-pbx", "drc-pbx", "87db18a366e4"}
+    assert words <= {opd.code for opd in region.opds} | known
     down = {name: exchange._family(name) for name in found}
-    exchange.tell(down, seen, offices, up=False)
+    exchange.tell(down, seen, offices, {"dc-pbx": None})
     assert not down["opd_phone_registered"].samples, "what was so before the exchange fell silent is not so now"
     assert down["opd_exchange_up"].samples[0].value == 0
+
+
+def test_a_telephone_counts_once_at_whichever_exchange_and_each_exchange_is_named() -> None:
+    found = {name: exchange._family(name) for name in exchange.table() if name.startswith(exchange.OURS)}
+    first = Now([contact("20100", "Unreachable"), contact("29999")])
+    second = Now([contact("20100"), contact("20101")])
+    exchange.tell(found, Seen(), OFFICES, {"dc-pbx": first, "drc-pbx": second, "x-pbx": None})
+
+    def values(name: str) -> dict[str, float]:
+        return {sample.labels.get("host") or sample.labels["opd"]: sample.value for sample in found[name].samples}
+
+    assert values("opd_phone_registered") == {"dinkes": 2, "disdik": 0}
+    assert values("opd_phone_unreachable") == {"dinkes": 0, "disdik": 0}
+    assert values("opd_exchange_up") == {"dc-pbx": 1, "drc-pbx": 1, "x-pbx": 0}
+    assert values("opd_exchange_registered") == {"dc-pbx": 1, "drc-pbx": 2}
+    assert values("opd_exchange_stale_contacts") == {"dc-pbx": 1, "drc-pbx": 0}
 
 
 def test_quantiles() -> None:
