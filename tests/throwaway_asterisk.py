@@ -44,6 +44,7 @@ class Exchange:
     namespace: str
     pid: int
     secrets: Secrets
+    host: str = ""  # whose artefacts it takes
 
     def cli(self, command: str) -> str:
         """What the command line answers. Exit codes and 'reloaded' say nothing: read state back."""
@@ -57,7 +58,7 @@ class Exchange:
 
     def put(self, artifacts: Iterable[Artifact]) -> None:
         """Write as the host's applier does: beside, then renamed."""
-        for artifact in artifacts:
+        for artifact in of_one(artifacts, self.host):
             target = self.etc() / "kominfo" / artifact.key.partition("/")[2]
             fresh = target.with_suffix(".new")
             fresh.write_text(self.secrets.expand(artifact.content), encoding="utf-8")
@@ -92,8 +93,10 @@ def image() -> Path:
 def exchange(
     artifacts: Iterable[Artifact], addresses: Iterable[str], beside: Exchange | None = None
 ) -> Iterator[Exchange]:
-    """A running Asterisk with `artifacts` applied before its start; `addresses` are put on its loopback. `beside`:
-    another one, whose network and passwords it shares."""
+    """A running Asterisk with `artifacts` (of several exchanges, the first one's) applied before its start; `addresses`
+    are put on its loopback. `beside`: another one, whose network and passwords it shares."""
+    artifacts = of_one(artifacts, "")
+    host = artifacts[0].host if artifacts else ""
     lower = image()
     folder = Path(tempfile.mkdtemp(prefix="ops-asterisk-", dir="/var/tmp"))
     namespace = beside.namespace if beside else folder.name
@@ -110,7 +113,7 @@ def exchange(
                 stderr=console,
                 start_new_session=True,
             )
-        running = Exchange(namespace, child.pid, secrets)
+        running = Exchange(namespace, child.pid, secrets, host)
         _wait(running, child, folder)
         yield running
     finally:
@@ -119,6 +122,12 @@ def exchange(
         if not beside:
             run(["ip", "netns", "del", namespace])
         shutil.rmtree(folder)
+
+
+def of_one(artifacts: Iterable[Artifact], host: str) -> list[Artifact]:
+    """Those of one exchange, or of the first among them: the one that takes over has files of the same names."""
+    made = list(artifacts)
+    return [artifact for artifact in made if artifact.host == (host or made[0].host)]
 
 
 def _network(namespace: str, addresses: Iterable[str], *, fresh: bool) -> None:

@@ -30,7 +30,7 @@ from ops.world import LOOPBACK, NO_SERVERS, World, at
 
 ROOT = Path(__file__).parents[2]
 NAME = f"l{os.getpid()}"
-SERVERS = {"dc-app", "dc-db", "dc-dns", "dc-mon", "dc-ops", "dc-pbx", "dc-web"}  # those that artefacts live on
+SERVERS = {"dc-app", "dc-db", "dc-dns", "dc-mon", "dc-ops", "dc-pbx", "dc-web", "drc-pbx"}  # artefacts live on them
 NOBODY = 65534
 
 
@@ -114,7 +114,7 @@ def test_queues_of_all_routers_are_applied_and_servers_are_named(up: Twin) -> No
     assert (kinds.count("router-queue"), kinds.count("ansible-vars"), len(kinds)) == (45, 45, 90)
     said = up.ops("apply", plan["checksum"], "--reason", "first", "--twin", NAME, code=6)
     assert "90 of 90 changes applied" in said
-    assert f"dc-app, dc-db, dc-dns, dc-mon, dc-ops, dc-pbx, dc-web ({NO_SERVERS})" in said
+    assert f"dc-app, dc-db, dc-dns, dc-mon, dc-ops, dc-pbx, dc-web, drc-pbx ({NO_SERVERS})" in said
     assert up.json("plan", "--twin", NAME, code=6)["changes"] == []
     assert qdiscs() == before, "a queue of the twin must never slow this machine's loopback down"
     assert "tc is skipped" in (up.world.state / "run/agents.log").read_text()
