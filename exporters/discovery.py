@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from exporters.book import Book, Source, text
 from exporters.optical_sensors import sensor_sensors
-from exporters.optical_tables import Place, table_sensors
+from exporters.optical_tables import OBJECT_ID, Place, table_sensors
 from exporters.ports import DevicePort, Names, named_ports, read_ports
 from exporters.sensor import Sensor, Values
 from ops.catalogue.device import Device, device, names
@@ -18,7 +18,7 @@ from ops.catalogue.identify import Identified, identify
 from ops.catalogue.optical import POWERS, Table
 from ops.system.snmp import Held
 
-DESCRIPTION, OBJECT_ID, UPTIME, NAME = (f"1.3.6.1.2.1.1.{column}.0" for column in (1, 2, 3, 5))
+DESCRIPTION, UPTIME, NAME = (f"1.3.6.1.2.1.1.{column}.0" for column in (1, 3, 5))
 LAST_CHANGE = "1.3.6.1.2.1.31.1.5.0"
 _MOST = 0.5  # of a table's figures must be light as glass carries it, where several tables may hold it
 LIGHT = {*POWERS, "rx_loss"}

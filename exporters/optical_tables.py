@@ -12,6 +12,8 @@ from exporters.ports import DevicePort, Names
 from exporters.sensor import Guard, Sensor, guard_of, sensor_of
 from ops.catalogue.optical import NAMED, POWERS, Column, Condition, Limit, Optic, Table
 
+OBJECT_ID = "1.3.6.1.2.1.1.2.0"
+_DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _LONGEST_SERIAL = 64
 
 
@@ -53,10 +55,19 @@ async def table_sensors(place: Place, table: Table) -> list[Sensor]:
 async def _root(book: Book, table: Table) -> str | None:
     """Where the table's power columns begin; None where it has none."""
     powers = [table.columns[optic].oid for optic in table.columns if optic in POWERS]
-    for root in table.roots or ("",):
+    for root in _roots(book, table):
         if any(await book.columns(_oid(root, oid) for oid in powers)):
             return root
     return None
+
+
+def _roots(book: Book, table: Table) -> Iterator[str]:
+    own = text(book.values.get(OBJECT_ID)).strip(".")
+    for root in table.roots or ("",):
+        if root != "object_id":
+            yield root
+        elif _DOTTED.fullmatch(own):
+            yield own
 
 
 def _columns(table: Table) -> Iterator[str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporters.book import Book, Source
-from exporters.discovery import DESCRIPTION, LAST_CHANGE, NAME, OBJECT_ID, UPTIME
+from exporters.discovery import DESCRIPTION, LAST_CHANGE, NAME, UPTIME
 from exporters.entities import ALIAS, ENTITY
+from exporters.optical_tables import OBJECT_ID
 from ops.system.ber import Tag, Value, oid
 from ops.system.snmp import Held
 from ops.system.snmprec import line

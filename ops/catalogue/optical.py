@@ -29,7 +29,7 @@ Raw = int | float | bytes | str | None
 _SIGN, _WRAP = 2**31, 2**32
 _WIDE_SIGN, _WIDE_WRAP = 2**63, 2**64
 _BLANK = " \t\r\n\0"
-_NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/]*\s*$"
+_NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/.]*\s*$"
 NAMED = ("ifindex", "entity", "pon", "onu", "lane", "slot", "frame", "card")  # steps of an index that have a name
 _WORDS = {*NAMED, "any", "serial", "path"}
 _RESTS = {"serial", "path"}  # take all that is left of an index
@@ -244,7 +244,9 @@ class Table(Data):
 
     index: IndexForm
     columns: dict[Optic, Column]
-    roots: tuple[DottedOid, ...] = Field(default=(), description="where columns with a leading dot may begin")
+    roots: tuple[DottedOid | Literal["object_id"], ...] = Field(
+        default=(), description="where columns with a leading dot may begin; object_id: at the device's sysObjectID"
+    )
     lane: str = Field(default="", description="the lane that this table's columns are of")
     only: tuple[Condition, ...] = Field(default=(), description="for every power, voltage… of this table")
     port: tuple[str, ...] = Field(default=(), description="how ports may be called, with {pon}, {onu}…")
