@@ -21,6 +21,7 @@ from backup.places import Places
 from ops.inventory.model import NoBackup, Opd, Region
 
 DRILL_DAYS = 90  # a green drill older than this proves nothing any more
+FAILOVER_DAYS = 365  # so long a green failover drill of a service counts
 _DAY = 86_400.0
 _STAMP = "%Y%m%dT%H%M%S"  # of a drill's id, UTC
 _STAMP_LENGTH = 15
@@ -119,6 +120,16 @@ def greens(evidence: Path) -> dict[str, float]:
         key = rest.rpartition("-")[0]
         if line.get("verdict") == "proven" and not line.get("injected") and len(stamp) == _STAMP_LENGTH and key:
             found[key] = max(found.get(key, 0.0), float(calendar.timegm(time.strptime(stamp, _STAMP))))
+    return found
+
+
+def failed_over(region: Region, drills: Mapping[str, float], now: float) -> dict[tuple[str, str], bool]:
+    """(service, office) → whether a failover drill of the last year proved it. `drills`: as `greens`."""
+    found = {}
+    for opd in region.opds:
+        for one in opd.services:
+            age = now - drills.get(f"failover.{opd.code}.{one.name}", float("-inf"))
+            found[f"{opd.code}.{one.name}", opd.code] = 0 <= age <= FAILOVER_DAYS * _DAY
     return found
 
 

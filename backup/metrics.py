@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from backup import keycheck
 from backup.chain import Chain
-from backup.coverage import coverage, greens
+from backup.coverage import coverage, failed_over, greens
 from backup.layout import items
 from ops.errors import OpsError
 from ops.inventory.model import Region
@@ -27,6 +27,7 @@ _NAMES = (
     "opd_backup_services_declared",
     "opd_backup_services_proven",
     "opd_backup_service_proven",
+    "opd_service_failover_proven",
     "opd_backup_last_success_timestamp_seconds",
     "opd_backup_rpo_target_seconds",
     "opd_repo_unknown_keys",
@@ -83,6 +84,8 @@ class Backups(Collector):
         found["opd_backup_services_proven"].add_metric([], len(whole.proven))
         for one in whole.services:
             found["opd_backup_service_proven"].add_metric([one.name, one.opd, str(one.state)], one.counts)
+        for (name, opd), proven in failed_over(region, self._greens, time.time()).items():
+            found["opd_service_failover_proven"].add_metric([name, opd], proven)
         for item in items(region):
             labels = [item.key, item.opd.code]
             found["opd_backup_rpo_target_seconds"].add_metric(labels, item.set.rpo)

@@ -1,10 +1,13 @@
 """kill -9 at random moments of a real drill: how many go on and prove, what was repeated, what was left behind.
 
     sudo nice .venv/bin/python benchmarks/drill_kills.py --kills 30 [--seed 1] [--set dokumen-dinkes]
+    OPS_STATE=… sudo -E nice .venv/bin/python benchmarks/drill_kills.py --kills 30 --twin NAME --failover layanan
 
 On a loopback twin of its own (sources, vault and drills are folders of this machine), with the real `ops`, restic and
 job engine. Killed are the command, the run's own process, or all of them; `ops drill resume` goes on, unless the
 command itself did. Prints one line a kill, then the counts.
+
+With --service or --failover: drills of a whole service on a twin that is up, whose sets are backed up.
 """
 
 from __future__ import annotations
@@ -32,12 +35,13 @@ PATIENCE = 120.0  # seconds
 
 
 class Rig:
-    def __init__(self, state: Path, wanted: str) -> None:
-        self.state, self.wanted = state, wanted
-        self.env = {**os.environ, "OPS_STATE": str(state), "OPS_LOOPBACK": "1"}
+    def __init__(self, state: Path, wanted: tuple[str, ...], twin: str = "") -> None:
+        """`wanted`: what is drilled, in the command's words; `twin`: one that is up, else a loopback twin of ours."""
+        self.state, self.wanted, self.twin = state, wanted, twin or NAME
+        self.env = {**os.environ, "OPS_STATE": str(state), **({} if twin else {"OPS_LOOPBACK": "1"})}
 
     def argv(self, *words: str) -> list[str]:
-        return [OPS, *words, "--twin", NAME, "-i", INVENTORY, "--json", "-q"]
+        return [OPS, *words, "--twin", self.twin, "-i", INVENTORY, "--json", "-q"]
 
     def json(self, *words: str) -> Any:
         done = subprocess.run(self.argv(*words), env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -47,7 +51,7 @@ class Rig:
 
     def start(self) -> subprocess.Popen[str]:
         out = subprocess.PIPE
-        words = self.argv("drill", "run", "--set", self.wanted)
+        words = self.argv("drill", "run", *self.wanted)
         return subprocess.Popen(words, env=self.env, cwd=ROOT, stdout=out, stderr=subprocess.DEVNULL, text=True)
 
     def ours(self) -> dict[int, bool]:
@@ -66,7 +70,7 @@ class Rig:
         return {one["name"]: (one["begun"], one["ended"]) for one in told if one["ended"]}
 
     def newest(self) -> dict[str, Any]:
-        runs = [one for one in self.json("jobs", "list") if one["kind"] == "drill"]
+        runs = [one for one in self.json("jobs", "list") if one["kind"].startswith("drill")]
         return max(runs, key=lambda one: one["created"], default={})
 
 
@@ -127,15 +131,58 @@ def left(rig: Rig, room: Path) -> Counter[str]:
     })  # fmt: skip
 
 
+def left_there(rig: Rig) -> Counter[str]:
+    """What is left on the twin's drill server."""
+    script = (
+        "sudo ls /srv/kominfo-drill | wc -l; ls /run/systemd/system | grep -c kominfo-standby; "
+        "sudo nft list ruleset | grep -c kominfo-standby; pgrep -f '[/]srv/kominfo-drill' | wc -l"
+    )
+    words = [OPS, "twin", "ssh", "--name", rig.twin, "drc-restore", script]
+    said = subprocess.run(words, env=rig.env, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    names = ("folders", "units", "openings of the firewall", "processes")
+    return Counter({f"{name} left on the drill server": int(said[at]) for at, name in enumerate(names)})
+
+
+def on_twin(args: argparse.Namespace, found: Counter[str]) -> None:
+    wanted = ("--failover", args.failover) if args.failover else ("--service", args.service)
+    rig, chance = Rig(Path(os.environ["OPS_STATE"]), wanted, args.twin), random.Random(args.seed)
+    begun = time.monotonic()
+    rig.json("drill", "run", *wanted)
+    seconds = time.monotonic() - begun
+    print(f"seed {args.seed}; {' '.join(wanted)} takes {seconds:.1f} s here", flush=True)
+    end = time.monotonic() + args.minutes * 60
+    while found["went on and proved"] + found["not proven"] < args.kills and time.monotonic() < end:
+        print(once(rig, chance, seconds, found), flush=True)
+    found.update(left_there(rig))
+    found["shelves left"] = len(list((rig.state / "twin" / args.twin / "drills").glob("*.shelf")))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--set", default="dokumen-dinkes")
+    parser.add_argument("--twin", default="", help="a twin that is up, for --service and --failover")
+    parser.add_argument("--service", default="")
+    parser.add_argument("--failover", default="")
+    parser.add_argument("--minutes", type=float, default=600.0, help="begin no kill after so long")
     args = parser.parse_args()
-    chance, found = random.Random(args.seed), Counter[str]()
+    found = Counter[str]()
+    if args.service or args.failover:
+        on_twin(args, found)
+    else:
+        on_loopback(args, found)
+    for what in ("went on and proved", "not proven", "finished steps repeated"):
+        print(f"{found.pop(what, 0):4} {what}")
+    for what, count in found.items():
+        print(f"{count:4} {what}")
+    return 0
+
+
+def on_loopback(args: argparse.Namespace, found: Counter[str]) -> None:
+    chance = random.Random(args.seed)
     with tempfile.TemporaryDirectory(prefix="drill-kills-") as name:
-        rig = Rig(Path(name), args.set)
+        rig = Rig(Path(name), ("--set", args.set))
         up = [OPS, "twin", "up", "--name", NAME, "-i", INVENTORY]
         subprocess.run(up, env=rig.env, cwd=ROOT, check=False, stdout=subprocess.DEVNULL)
         try:
@@ -151,11 +198,6 @@ def main() -> int:
             found.update(left(rig, Path(world["facts"]["room"]) / "d"))
         finally:
             subprocess.run([OPS, "twin", "down", "--name", NAME], env=rig.env, cwd=ROOT, check=False)
-    for what in ("went on and proved", "not proven", "finished steps repeated"):
-        print(f"{found.pop(what, 0):4} {what}")
-    for what, count in found.items():
-        print(f"{count:4} {what}")
-    return 0
 
 
 if __name__ == "__main__":

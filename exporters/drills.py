@@ -19,9 +19,10 @@ from prometheus_client.registry import Collector
 
 from exporters.metrics import table
 
+SETS = "restore"  # type of a record about one set; others are about a whole service
 BEFORE = 5  # green drills whose median speed the newest is compared with
-_OWN = ("opd_drill_", "opd_prune_", "opd_repo_scan_", "opd_repo_rotten", "opd_repo_vanished", "opd_repo_strange",
-        "opd_backup_copy_")  # fmt: skip
+_OWN = ("opd_drill_", "opd_service_drill_", "opd_prune_", "opd_repo_scan_", "opd_repo_rotten", "opd_repo_vanished",
+        "opd_repo_strange", "opd_backup_copy_")  # fmt: skip
 Families = Mapping[str, GaugeMetricFamily]
 
 
@@ -34,11 +35,14 @@ class Drills(Collector):
 
     def collect(self) -> Iterator[Metric]:
         found = {name: _family(name) for name in table() if name.startswith(_OWN)}
-        by_set: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        by_set: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         for told in self._drills():
-            by_set.setdefault((f"{told['opd']}.{told['service']}", told["opd"]), []).append(told)
-        for labels, records in sorted(by_set.items()):
-            _one_set(found, list(labels), records)
+            by_set.setdefault((f"{told['opd']}.{told['service']}", told["opd"], told["type"]), []).append(told)
+        for (name, opd, kind), records in sorted(by_set.items()):
+            if kind == SETS:
+                _one_set(found, [name, opd], records)
+            else:
+                _one_service(found, [name, opd, kind], records)
         self._files(found)
         _pruned(found, _lines(self._state / "ledger" / "prune.jsonl"))
         _injected(found, _lines(self._state / "inject" / "told.jsonl"))
@@ -83,6 +87,16 @@ def _one_set(found: Families, labels: list[str], records: list[dict[str, Any]]) 
         found["opd_drill_restore_speed_ratio"].add_metric(labels, speeds[-1] / usual)
 
 
+def _one_service(found: Families, labels: list[str], records: list[dict[str, Any]]) -> None:
+    """`records`: of one service's drills of one kind, oldest first."""
+    newest, green = records[-1], [one for one in records if one["class"] == "none"]
+    found["opd_service_drill_state"].add_metric([*labels, newest["class"]], 1)
+    if newest["rto"]["reached"] is not None:
+        found["opd_service_drill_rto_seconds"].add_metric(labels, newest["rto"]["reached"])
+    if green:
+        found["opd_service_drill_last_green_timestamp_seconds"].add_metric(labels, green[-1]["at"])
+
+
 def _record(path: Path, digest: str) -> dict[str, Any]:
     """What is told of one record; nothing when it is not what was written."""
     try:
@@ -95,6 +109,7 @@ def _record(path: Path, digest: str) -> dict[str, Any]:
     return {
         "opd": told["opd"],
         "service": told["service"],
+        "type": told.get("type", SETS),
         "class": told.get("class", "none" if told["verdict"] == "proven" else "incomplete"),
         "at": datetime.fromisoformat(told["declared"]).timestamp(),
         "rto": told["objectives"]["rto"],

@@ -83,3 +83,15 @@ def test_files_of_the_state_are_told_and_broken_ones_are_not(tmp_path: Path) -> 
         'opd_drill_inject_seen{fault="silent",service="a.b"} 0.0',
     ):
         assert line in text
+
+
+def test_a_drill_of_a_service_is_no_drill_of_a_set(tmp_path: Path) -> None:
+    green, red = {"type": "failover", "service": "layanan"}, {"type": "service", "service": "layanan"}
+    record(tmp_path, "a.json", "2026-01-04T00:00:00+00:00", **green)
+    record(tmp_path, "b.json", "2026-01-05T00:00:00+00:00", **red, **{"class": "incomplete"})
+    text = scraped(tmp_path)
+    labels = 'drill="{}",opd="dinkes",service="dinkes.layanan"'
+    assert f"opd_service_drill_last_green_timestamp_seconds{{{labels.format('failover')}}} 1.7674848e+09" in text
+    assert f'opd_service_drill_state{{class="incomplete",{labels.format("service")}}} 1.0' in text
+    assert f"opd_service_drill_last_green_timestamp_seconds{{{labels.format('service')}}}" not in text
+    assert "opd_drill_state{" not in text

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from backup import keycheck
 from backup.chain import Chain
-from backup.coverage import DRILL_DAYS, State, coverage, greens
+from backup.coverage import DRILL_DAYS, FAILOVER_DAYS, State, coverage, failed_over, greens
 from backup.layout import items
 from backup.metrics import Backups
 from exporters.metrics import family
@@ -113,6 +113,13 @@ def test_green_drills_are_read_from_the_chain_of_evidence(tmp_path: Path) -> Non
     assert greens(tmp_path) == {"dinkes.simpus": 1_798_761_600.0, "rsud.simrs-x": 1_796_083_200.0}
 
 
+def test_a_service_counts_as_failed_over_for_a_year_and_a_drill_in_isolation_is_none(region: Region) -> None:
+    name = ("dinkes.layanan", "dinkes")
+    for age, proven in ((DAY, True), (FAILOVER_DAYS * DAY, True), ((FAILOVER_DAYS + 1) * DAY, False), (-DAY, False)):
+        assert failed_over(region, {"failover.dinkes.layanan": NOW - age}, NOW)[name] is proven
+    assert failed_over(region, {"service.dinkes.layanan": NOW - DAY, "dinkes.layanan": NOW}, NOW) == {name: False}
+
+
 def test_metrics_say_what_the_ledger_says(tmp_path: Path) -> None:
     world = World("x", BATUBARA, tmp_path, tmp_path, tmp_path)
     registry = CollectorRegistry()
@@ -129,6 +136,7 @@ def test_metrics_say_what_the_ledger_says(tmp_path: Path) -> None:
     assert value("opd_backup_changed_ratio", labels) is None, "no figure, no sample"
     assert value("opd_repo_unknown_keys", labels) == 1
     assert value("opd_backup_services_proven") == 0
+    assert value("opd_service_failover_proven", {"service": "dinkes.layanan", "opd": "dinkes"}) == 0
     ledger.path.write_text(ledger.path.read_text().replace("simpus", "simpas"))
     assert value("opd_backup_ledger_up") == 0
     assert value("opd_backup_services_proven") is None
