@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from exporters.cli_optics import CliOptics
-from exporters.metrics import Sample, series_text, table
-from exporters.sheet import APART, Filled
+from exporters.metrics import table
+from exporters.sheet import Filled, filled
 from ops.catalogue.cli.platform import Platform, names, platform
 from ops.catalogue.device import device
 from ops.inventory.watched import Watched
@@ -67,7 +66,8 @@ class CliReaders(Collector):
         if name not in self._readers:
             self._readers[name] = _reader(self._world, self._links[name])
         self._readers[name].refresh(self._pool)
-        return _fill(self._readers[name].samples())
+        light = filled(self._readers[name].samples())
+        return light if light.shape else None
 
 
 def _reader(world: World, links: Sequence[Watched]) -> CliOptics:
@@ -83,18 +83,6 @@ def _reader(world: World, links: Sequence[Watched]) -> CliOptics:
 def _platforms() -> dict[str, Platform]:
     """Command lines by the driver that speaks them."""
     return {platform(name).netmiko: platform(name) for name in names()}
-
-
-def _fill(samples: Iterable[Sample]) -> Filled | None:
-    """Samples as a part of a page: the lines of each metric together, in the table's order."""
-    rank = {name: at for at, name in enumerate(table())}
-    made = sorted(samples, key=lambda one: rank[one.name])
-    groups = {name: "".join(map(_line, ones)) for name, ones in groupby(made, key=lambda one: one.name)}
-    return Filled(tuple(groups), APART.join(groups.values())) if groups else None
-
-
-def _line(one: Sample) -> str:
-    return f"{series_text(one.name, one.labels)} {one.value:.15g}\n"
 
 
 def _about(name: str) -> tuple[str, str]:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Sequence
 
 from exporters.device import Polled
-from exporters.metrics import render
 from exporters.sheet import Filled, page
 from ops.system.snmp_cycle import Found, Wanted, poll
 
@@ -44,7 +43,7 @@ class Cycle:
         self._look()
         self.seconds = time.monotonic() - start
         parts = (part for at, one in enumerate(told) if one for part in self._devices[at].parts(one))
-        return page(parts) + render(made for device in self._devices for made in device.way())
+        return page(parts)
 
     async def close(self) -> None:
         """End what still goes on in the background."""

@@ -12,14 +12,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from exporters.collectors.contract import Port, Reading
 from exporters.compiled import Compiled, Look, compiled
 from exporters.discovery import Discovered, discover
-from exporters.metrics import Sample, render
 from exporters.own import Own, own_recipes
 from exporters.registry import others, recipes
-from exporters.sheet import Filled, Sheet, page
+from exporters.sheet import Filled, Sheet, filled, page
 from exporters.widened import Widened
 from ops.catalogue.device import device
 from ops.errors import HostFailedError, ToolMissingError
@@ -65,7 +65,7 @@ class Polled:
         self._overdue = False
         self._polling: asyncio.Task[tuple[bool, str]] | None = None
         self._polled = -FRESH_SECONDS
-        self._ways: dict[str, Echo | None] = {}
+        self._way: Filled | None = None
         self.silent = False  # whether it did not answer the last poll
         self.last: Filled | None = None  # what is told of a silent device
 
@@ -111,32 +111,26 @@ class Polled:
 
     async def look(self) -> None:
         """Measure the way to the office, for polls to come."""
-        for name, found in zip((one.link.name for one in self._watched), await self._echoes(), strict=True):
-            self._ways[name] = found
+        if self._echo:
+            ways = zip(self._unseen(), await self._echoes(), strict=True)
+            told = [collector.samples(port, Reading({}, way)) for port, way in ways for collector in others()]
+            self._way = filled(chain.from_iterable(told))
 
-    def way(self) -> list[Sample]:
-        """What is built anew in every poll: the way to the office."""
-        return [
-            made
-            for port in (self._compiled.ports if self._compiled and not self.silent else self._unseen())
-            for collector in others()
-            for made in collector.samples(port, Reading({}, self._ways.get(port.watched.link.name)))
-        ]
-
-    def parts(self, filled: Filled) -> list[Filled]:
-        """A poll's answer, with the light that is read in another way where SNMP tells none."""
+    def parts(self, answer: Filled) -> list[Filled]:
+        """A poll's answer, the way to the office, and light that is read in another way where SNMP tells none."""
+        parts = [answer, self._way] if self._way else [answer]
         if self._beside is None or self._compiled is None or any(port.sensors for port in self._compiled.ports):
-            return [filled]
+            return parts
         light = self._beside()
-        return [filled, light] if light else [filled]
+        return [*parts, light] if light else parts
 
     def close(self) -> None:
         self._snmp.close()
 
     async def _poll(self) -> tuple[bool, str]:
-        _, filled = await asyncio.gather(self.look(), self.slow())
+        _, answer = await asyncio.gather(self.look(), self.slow())
         self._polled = time.monotonic()
-        return not self.silent, page(self.parts(filled)) + render(self.way())
+        return not self.silent, page(self.parts(answer))
 
     async def _ask(self) -> list[Held] | None:
         """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""
@@ -215,10 +209,10 @@ class Polled:
             self._missing = missing
         if made.narrow:
             self._widened.widen(made.narrow, row, time.monotonic(), restarted=restarted)
-        filled = self._fill(made.sheet, row, self._tell(up=True, seconds=seconds, values=made.unlike - missing))
+        answer = self._fill(made.sheet, row, self._tell(up=True, seconds=seconds, values=made.unlike - missing))
         if len(self._narrow) < len(made.ports):
             self._learn_width(row, made)
-        return filled
+        return answer
 
     def _learn_width(self, row: Sequence[Held], made: Compiled) -> None:
         """Which of the counters a port has is settled by its first answer: to change over would make a false jump."""
@@ -238,9 +232,9 @@ class Polled:
         )
 
     def _fill(self, sheet: Sheet, row: list[Held], own: Own) -> Filled:
-        filled = sheet.fill([*row, *own])
-        self.last = filled if self.silent else None
-        return filled
+        answer = sheet.fill([*row, *own])
+        self.last = answer if self.silent else None
+        return answer
 
     def _tell(self, *, up: bool, seconds: float, values: int) -> Own:
         tally = self._snmp.tally
@@ -263,8 +257,6 @@ class Polled:
             return None
 
     async def _echoes(self) -> list[Echo | None]:
-        if not self._echo:
-            return [None] * len(self._watched)
         return await asyncio.gather(*(_echo(str(one.link.address.ip)) for one in self._watched))
 
 

@@ -85,7 +85,7 @@ def render(samples: Iterable[Sample]) -> str:
     for name in table():
         if name in groups:
             lines.append(head(name))
-            lines += [f"{_series(one.name, one.labels)} {_number(one.value)}" for one in groups[name]]
+            lines += [f"{one.name}{labels_text(one.labels)}{_number(one.value)}" for one in groups[name]]
     return "\n".join(lines) + "\n" if lines else ""
 
 
@@ -96,13 +96,11 @@ def head(name: str) -> str:
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}"
 
 
-def series_text(name: str, labels: tuple[tuple[str, str], ...]) -> str:
-    """`name{label="value",…}`, all that stands before a value."""
+@lru_cache(maxsize=1000)
+def labels_text(labels: tuple[tuple[str, str], ...]) -> str:
+    """`{label="value",…} `, all that stands between a name and a value; one text for the many series of a port."""
     inside = ",".join(f'{label}="{_escape(value)}"' for label, value in labels)
-    return f"{name}{{{inside}}}" if inside else name
-
-
-_series = lru_cache(maxsize=20_000)(series_text)  # made once: values change but series stay
+    return f"{{{inside}}} " if inside else " "
 
 
 def _escape(value: str) -> str:

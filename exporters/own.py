@@ -33,7 +33,7 @@ NAMES = {
 
 def own_recipes(labels: Mapping[str, str]) -> list[Series]:
     """Recipes whose raw values are an `Own` that stands behind the device's values."""
-    return [series(name, labels, [f"own.{field}"], _as_it_is) for field, name in NAMES.items()]
+    return [series(name, labels, [f"own.{field}"], _as_it_is, few=field != "seconds") for field, name in NAMES.items()]
 
 
 def _as_it_is(value: float) -> float:

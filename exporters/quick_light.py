@@ -14,7 +14,7 @@ from ops.catalogue.optical import Optic, Raw, plausible
 RECEIVED: Optic = "receive_power_dbm"
 SENT: Optic = "transmit_power_dbm"
 LOSS: Optic = "rx_loss"
-_REMEMBERED = 4096  # raw figures per column of a profile
+_KINDS = 2000  # readers that are one for all ports
 Figure = Callable[[Raw], float | None]
 
 
@@ -33,6 +33,7 @@ def quick_reader(module: Mapping[Optic, Sensor], name: Optic) -> Callable[..., f
     return _figure(name, module[name].convert)
 
 
+@lru_cache(maxsize=_KINDS)
 def _received(received: Figure | None, sent: Figure | None, loss: Figure | None) -> Callable[..., float | None]:
     """No power is received in darkness, whatever the device says."""
     assert received  # noqa: S101 # it is what was asked for
@@ -45,6 +46,7 @@ def _received(received: Figure | None, sent: Figure | None, loss: Figure | None)
     return read
 
 
+@lru_cache(maxsize=_KINDS)
 def _lost(received: Figure | None, sent: Figure | None, loss: Figure | None) -> Callable[..., float | None]:
     """The device's own word, else a laser that sends and gets nothing; an empty cage is no alarm."""
     places = [at for at, figure in enumerate((received, sent, loss)) if figure]
@@ -64,11 +66,11 @@ def _lost(received: Figure | None, sent: Figure | None, loss: Figure | None) -> 
     return read
 
 
-@lru_cache(maxsize=2000)
+@lru_cache(maxsize=_KINDS)
 def _figure(optic: Optic, convert: Figure) -> Figure:
     """One for all ports whose column it is."""
 
     def read(raw: Raw) -> float | None:
         return plausible(optic, convert(raw))
 
-    return lru_cache(maxsize=_REMEMBERED)(read)
+    return read

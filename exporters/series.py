@@ -17,29 +17,46 @@ from exporters.metrics import Sample, label_pairs
 
 if TYPE_CHECKING:
     from exporters.collectors.contract import Port, Reading
+    from ops.system.snmp import Held
+
+EXACT = 2**53  # a double holds integers up to here exactly
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """`value` takes the raw values of `oids` in their order, None for what the device does not have, and gives a finite
-    number, or None for no sample. `labels`: pairs in the table's order. Without OIDs it is a constant.
+    number, or None for no sample. `labels`: pairs in the table's order. Without OIDs it is a constant. `few`: it is one
+    function for many ports, whose raw values are mostly a few thousand: what it gave for them is remembered as text.
     """
 
     name: str
     labels: tuple[tuple[str, str], ...]
     oids: tuple[str, ...]
     value: Callable[..., float | None]
+    few: bool = False
 
 
-def series(name: str, labels: Mapping[str, str], oids: Iterable[str], value: Callable[..., float | None]) -> Series:
+def series(
+    name: str,
+    labels: Mapping[str, str],
+    oids: Iterable[str],
+    value: Callable[..., float | None],
+    *,
+    few: bool = False,
+) -> Series:
     """A recipe of a metric of the table. KeyError for a name or a label that the table does not hold."""
-    return Series(name, _shared(label_pairs(name, labels)), tuple(map(sys.intern, oids)), value)
+    return Series(name, _shared(label_pairs(name, labels)), tuple(map(sys.intern, oids)), value, few)
 
 
 @lru_cache(maxsize=1000)
 def _shared(labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """The same labels are one tuple: a port has dozens of series."""
     return labels
+
+
+def count(raw: Held) -> int | None:
+    """A device's counter as it is, as far as a double holds it exactly: Prometheus stores doubles."""
+    return raw % EXACT if isinstance(raw, int) else None
 
 
 class Recipes:

@@ -1,34 +1,36 @@
 """The text of one device's series, laid out once; every poll only fills in the figures.
 
-A layout is kept for each set of series that had a value together (all of them, mostly). Its text is one format string
-with the groups of lines of one metric apart, so that texts of many devices can be joined metric by metric.
+A poll gives a row of figures as text; the row of labels beside it stays as long as the same series have a value. A page
+joins the rows of many devices metric by metric, as the format wants it, without formatting anything.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from enum import Enum
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from exporters.metrics import head, series_text, table
-from exporters.series import Series
+from exporters.metrics import Sample, head, labels_text, table
+from exporters.series import EXACT, Series, count
 from ops.system.snmp import Held
 
-APART = "\0"  # between the groups of lines of two metrics
 MOST_LAYOUTS = 64  # of one device; one that flickers through more has them made anew
+_BETWEEN = "\n"  # of names: no metric has one in its name
+_REMEMBERED = 4096  # texts of one recipe's figures
+_RECIPES = 500  # whose texts are remembered
+Text = Callable[..., str]  # of raw values; nothing for no sample
+Shape = tuple[str, tuple[str, ...]]
 
 
 class Filled(NamedTuple):
-    """`names`: the metrics of `text`, whose groups of lines are APART."""
+    """Lines of a page: `shape` holds the metric of each, in the table's order, in one text."""
 
-    names: tuple[str, ...]
-    text: str
-
-    @property
-    def groups(self) -> list[str]:
-        """The lines of each metric of `names`."""
-        return self.text.split(APART)
+    shape: str
+    labels: tuple[str, ...]
+    figures: tuple[str, ...]
 
 
 class Sheet:
@@ -40,64 +42,129 @@ class Sheet:
         place: dict[str, int] = {}
         for at, oid in enumerate(oids):
             place.setdefault(oid, at)
-        read = [one for one in self._recipes if one.oids]
-        single = [at for at, one in enumerate(read) if len(one.oids) == 1]
-        several = [at for at, one in enumerate(read) if len(one.oids) > 1]
-        self._pick = at_places([place[read[at].oids[0]] for at in single])
-        self._convert = [read[at].value for at in single]
-        self._several = [(read[at].value, at_places([place[oid] for oid in read[at].oids])) for at in several]
-        self._sort = at_places([(single + several).index(at) for at in range(len(read))])
-        self._layouts: dict[tuple[bool, ...] | None, tuple[tuple[str, ...], str]] = {}
+        counters, ones, several, fixed = (_of_kind(self._recipes, kind) for kind in _Kind)
+        self._counters = at_places([place[one.oids[0]] for one in counters.values()])
+        self._pick = at_places([place[one.oids[0]] for one in ones.values()])
+        self._texts = [_text(one) for one in ones.values()]
+        self._several = [(_text(one), at_places([place[oid] for oid in one.oids])) for one in several.values()]
+        self._fixed = [_text(one)() for one in fixed.values()]
+        order = [*counters, *ones, *several, *fixed]
+        self._sort = at_places([order.index(at) for at in range(len(order))])
+        self._shapes: dict[tuple[bool, ...] | None, Shape] = {}
 
     def fill(self, values: Sequence[Held]) -> Filled:
-        """The text for one answer: None in `values` is what the device does not have."""
-        made = [convert(raw) for convert, raw in zip(self._convert, self._pick(values), strict=True)]
-        for value, pick in self._several:
-            made.append(value(*pick(values)))
-        found = self._sort(made)
-        if None not in found:
-            names, text = self._layouts.get(None) or self._lay_out(None)
-            return Filled(names, text % found)
-        there = tuple(value is not None for value in found)
-        names, text = self._layouts.get(there) or self._lay_out(there)
-        return Filled(names, text % tuple(value for value in found if value is not None))
+        """The lines for one answer: None in `values` is what the device does not have."""
+        # `count` and its text, written out: half of what a device tells are counters
+        made = [str(raw % EXACT) if isinstance(raw, int) else "" for raw in self._counters(values)]
+        made += [text(raw) for text, raw in zip(self._texts, self._pick(values), strict=True)]
+        for text, pick in self._several:
+            made.append(text(*pick(values)))
+        figures = self._sort(made + self._fixed)
+        if all(figures):
+            shape, labels = self._shapes.get(None) or self._lay_out(None, figures)
+            return Filled(shape, labels, figures)
+        there = tuple(map(bool, figures))
+        shape, labels = self._shapes.get(there) or self._lay_out(there, figures)
+        return Filled(shape, labels, tuple(filter(None, figures)))
 
-    def _lay_out(self, there: tuple[bool, ...] | None) -> tuple[tuple[str, ...], str]:
-        """Names and format string for these of the recipes that read something; constants are written out."""
-        if len(self._layouts) >= MOST_LAYOUTS:
-            self._layouts.clear()
-        kept, at = [], 0
-        for one in self._recipes:
-            if one.oids:
-                if there is None or there[at]:
-                    kept.append(one)
-                at += 1
-            elif one.value() is not None:
-                kept.append(one)
-        groups = [(name, "".join(map(_line, ones))) for name, ones in groupby(kept, key=lambda one: one.name)]
-        made = tuple(name for name, _ in groups), APART.join(text for _, text in groups)
-        self._layouts[there] = made
+    def _lay_out(self, there: tuple[bool, ...] | None, figures: Sequence[str]) -> Shape:
+        """Names and labels of the recipes that gave a figure."""
+        if len(self._shapes) >= MOST_LAYOUTS:
+            self._shapes.clear()
+        kept = [one for one, figure in zip(self._recipes, figures, strict=True) if figure]
+        self._shapes[there] = made = _shape(kept), tuple(labels_text(one.labels) for one in kept)
         return made
+
+
+def filled(samples: Iterable[Sample]) -> Filled:
+    """The lines of samples that are made in another way."""
+    rank = {name: at for at, name in enumerate(table())}
+    made = sorted(samples, key=lambda one: rank[one.name])
+    return Filled(
+        _shape(made), tuple(labels_text(one.labels) for one in made), tuple(f"{one.value:.15g}" for one in made)
+    )
+
+
+def _shape(lines: Iterable[Series | Sample]) -> str:
+    """The names of lines as one text, the same object for all devices that are alike: that is found out fast."""
+    return sys.intern(_BETWEEN.join(one.name for one in lines))
 
 
 def page(parts: Iterable[Filled]) -> str:
     """Prometheus text of many devices, or of one: every metric's lines together below its head, as the format wants."""
-    columns: dict[str, list[str]] = {}
-    by_names: dict[tuple[str, ...], list[list[str]]] = {}
+    alike: dict[str, list[Filled]] = {}
     for one in parts:
-        if one.names:
-            by_names.setdefault(one.names, []).append(one.groups)
-    for names, rows in by_names.items():
-        for name, column in zip(names, zip(*rows, strict=True), strict=True):
-            columns.setdefault(name, []).extend(column)
-    return "".join(f"{head(name)}\n{''.join(columns[name])}" for name in table() if name in columns)
+        alike.setdefault(one.shape, []).append(one)
+    told: dict[str, list[str]] = {}
+    for shape, ones in alike.items():
+        if shape:
+            columns = zip(*(one.labels for one in ones), strict=True), zip(*(one.figures for one in ones), strict=True)
+            for name, labels, figures in zip(shape.split(_BETWEEN), *columns, strict=True):
+                told.setdefault(name, []).extend(_lines(name, labels, figures))
+    pieces: list[str] = []
+    for name in table():
+        if name in told:
+            pieces += (head(name), *told[name], "\n")
+    return "".join(pieces)  # at once: texts of hundreds of kB in between would cost more than all the rest
 
 
-def _line(one: Series) -> str:
-    """One line, its value still to be filled in. What a counter counts stays exact."""
-    form = "%d" if table()[one.name].type == "counter" else "%.15g"
-    begin = series_text(one.name, one.labels).replace("%", "%%")
-    return f"{begin} {form if one.oids else form % one.value()}\n"
+def _lines(name: str, labels: Sequence[str], figures: Sequence[str]) -> list[str]:
+    """One metric's lines in pieces, each with the end of the line before it."""
+    pieces = [f"\n{name}"] * (3 * len(labels))
+    pieces[1::3] = labels
+    pieces[2::3] = figures
+    return pieces
+
+
+class _Kind(Enum):
+    """How a recipe is read."""
+
+    COUNTER = "a counter told as it is"
+    ONE = "one raw value"
+    SEVERAL = "several raw values"
+    FIXED = "none"
+
+    @classmethod
+    def of(cls, one: Series) -> _Kind:
+        if one.value is count:
+            return cls.COUNTER
+        return cls.FIXED if not one.oids else cls.ONE if len(one.oids) == 1 else cls.SEVERAL
+
+
+def _of_kind(recipes: Sequence[Series], kind: _Kind) -> dict[int, Series]:
+    """These recipes by their places."""
+    return {at: one for at, one in enumerate(recipes) if _Kind.of(one) is kind}
+
+
+def _text(one: Series) -> Text:
+    """A recipe's figure as text."""
+    if table()[one.name].type == "counter":
+        return _counted(one.value)
+    return _remembered(one.value) if one.few else _measured(one.value)
+
+
+def _counted(value: Callable[..., float | None]) -> Text:
+    """What a counter counts stays exact."""
+
+    def text(*raw: Held) -> str:
+        count = value(*raw)
+        return "" if count is None else str(int(count))
+
+    return text
+
+
+def _measured(value: Callable[..., float | None]) -> Text:
+    def text(*raw: Held) -> str:
+        figure = value(*raw)
+        return "" if figure is None else f"{figure:.15g}"
+
+    return text
+
+
+@lru_cache(maxsize=_RECIPES)
+def _remembered(value: Callable[..., float | None]) -> Text:
+    """The same for what many ports say alike, worked out once for all of them."""
+    return lru_cache(maxsize=_REMEMBERED)(_measured(value))
 
 
 def at_places(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:

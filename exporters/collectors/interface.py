@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from exporters.collectors.contract import Port
-from exporters.series import Recipes, Series, series
+from exporters.series import Recipes, Series, count, series
 from ops.system.snmp import Held
 
 IF_TABLE = "1.3.6.1.2.1.2.2.1"
 IFX_TABLE = "1.3.6.1.2.1.31.1.1.1"
 OPER_STATUS, SPEED, HIGH_SPEED = f"{IF_TABLE}.8", f"{IF_TABLE}.5", f"{IFX_TABLE}.15"
 _UP = 1
-_EXACT = 2**53  # a double holds integers up to here exactly; Prometheus stores doubles
 _SPEED_UNSAID = 2**32 - 1  # ifSpeed of a port that is faster than ifSpeed can say
 COUNTERS = {
     "opd_interface_receive_bytes_total": (f"{IFX_TABLE}.6", f"{IF_TABLE}.10"),
@@ -29,12 +28,13 @@ class Interface(Recipes):
         if not port.ifindex:
             return
         index, labels = port.ifindex, port.labels
-        yield series("opd_interface_up", labels, [f"{OPER_STATUS}.{index}"], _is_up)
+        yield series("opd_interface_up", labels, [f"{OPER_STATUS}.{index}"], _is_up, few=True)
         speeds = [f"{HIGH_SPEED}.{index}", *([f"{SPEED}.{index}"] if port.narrow else [])]
-        yield series("opd_interface_speed_bytes", labels, speeds, _speed)
+        yield series("opd_interface_speed_bytes", labels, speeds, _speed, few=True)
         for name, columns in COUNTERS.items():
             chosen = columns if port.narrow is None or len(columns) == 1 else (columns[port.narrow],)
-            yield series(name, labels, [f"{column}.{index}" for column in chosen], _count)
+            told = count if len(chosen) == 1 else _count
+            yield series(name, labels, [f"{column}.{index}" for column in chosen], told)
         if port.alias:
             yield series("opd_interface_info", labels | {"ifalias": port.alias}, (), _one)
 
@@ -50,10 +50,8 @@ def _speed(megabits: Held, bits: Held = None) -> float | None:
     return bits / 8 if isinstance(bits, int) and 0 < bits < _SPEED_UNSAID else None
 
 
-def _count(wide: Held, narrow: Held = None) -> int | None:
-    if isinstance(wide, int):
-        return wide % _EXACT
-    return narrow % _EXACT if isinstance(narrow, int) else None
+def _count(wide: Held, narrow: Held) -> int | None:
+    return count(wide if isinstance(wide, int) else narrow)
 
 
 def _one() -> int:

@@ -56,8 +56,9 @@ class Optics(Recipes):
             labels = port.labels | {"lane": one.lane, "onu": one.onu, "side": one.side}
             for name in module.keys() | ({LOSS} if RECEIVED in module else set()):
                 asked = _asked(module, name)
-                read = quick_reader(module, name) or _reader(module, name, asked)
-                yield series(f"opd_optical_{name}", labels, asked, read)
+                quick = quick_reader(module, name)
+                read = quick or _reader(module, name, asked)
+                yield series(f"opd_optical_{name}", labels, asked, read, few=quick is not None)
             if RECEIVED in module:
                 for limit, dbm in module[RECEIVED].limits.items():
                     yield series(f"opd_optical_power_{limit}_dbm", labels, (), _constant(dbm))
