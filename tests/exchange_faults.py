@@ -121,7 +121,7 @@ FAULTS: tuple[tuple[str, str, str, str], ...] = (
      r"\1GotoIf($[${GROUP_COUNT(all@kominfo-trunk)} > 2]?end)\n same => n,"),
     # ---- good files that are not those of the plan
     ("name of another · plan", E, r"Kepala Dinas", "Kepala Badan"),
-    ("office moved to another context · plan", E, r"^context=opd-dinkes$", "context=opd-disdik"),
+    ("office moved to another context", E, r"^context=opd-dinkes$", "context=opd-disdik"),
     ("fence opened · plan", E, r"^permit=10\.41\.1\.0/24$", "permit=10.0.0.0/8"),
     ("whole office lost", "", "", ""),
     ("longer calls than allowed · plan", E, r"^set_var=KOMINFO_OPD_CALLS=2$", "set_var=KOMINFO_OPD_CALLS=20"),

@@ -5,12 +5,15 @@ Standard library only: this also runs on the exchange (role pbx).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from ops.catalogue.exchange_conf import Document, Fault, entries, read, unescaped
+from ops.catalogue.exchange_conf import REGION, Document, Fault, entries, read, unescaped
 from ops.catalogue.exchange_dialplan import Dialplan, parse
 from ops.catalogue.exchange_schema import TYPES, Specs, World, check_document, check_references
+from ops.catalogue.exchange_sense import check_sense
+from ops.catalogue.exchange_values import check_values
 from ops.catalogue.exchange_ways import EMERGENCY, Known, check_emergency, check_ways
 
 HOLDS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +25,9 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
 }
 """Types of object by the entry `_region.<word>.conf` that may hold them (sorcery.conf, pjsip.conf)."""
 DIALPLAN = "dialplan"
-PLAIN = frozenset({"voicemail"})  # entries of modules that are not read here
+_BOXES, _BOX = "kominfo", re.compile(r",[^,;|=\[\]\\]*")
+VOICEMAIL = "voicemail"
+PLAIN = frozenset({VOICEMAIL})  # entries of other modules
 ALWAYS = frozenset({"110", "112", "113", "118", "119"})
 """Numbers that are emergencies everywhere in the country (library phonenumbers, region ID)."""
 
@@ -65,9 +70,12 @@ def judge(files: Mapping[str, str], rules: Rules) -> Verdict:
     names = {kind: wanted.names(kind) for kind in TYPES}
     objects = {word: document for word, document in documents.items() if word in HOLDS}
     faults += check_references(objects, World(names, plan.contexts))
+    faults += check_values(objects, rules.known.loaded)
+    faults += _mailboxes(documents.get(VOICEMAIL, Document()), wanted)
     faults += plan.faults
     faults += check_ways(plan, rules.known, names["endpoint"])
     faults += check_emergency(plan, _calling(wanted), _emergency(plan, rules))
+    faults += check_sense(plan, names["endpoint"], {*rules.emergency, *ALWAYS})
     return Verdict(_once(faults), wanted)
 
 
@@ -120,11 +128,33 @@ def _emergency(plan: Dialplan, rules: Rules) -> set[str]:
 
 def _wanted(documents: Mapping[str, Document], plan: Dialplan) -> Wanted:
     wanted = Wanted(plan=plan)
+    for section in documents.get(VOICEMAIL, Document()).sections:
+        boxes = {option.name: [("name", option.value)] for option in section.options}
+        wanted.objects.setdefault("mailbox", {}).update(boxes)
     for word, document in documents.items():
         for section in document.objects() if word in HOLDS else ():
             options = [(option.name, unescaped(option.value)) for option in section.whole() if option.name != "type"]
             wanted.objects.setdefault(section.first("type"), {})[section.name] = options
     return wanted
+
+
+def _mailboxes(document: Document, wanted: Wanted) -> list[Fault]:
+    """Boxes of telephones alone, in one context and without options: one of them can name a program."""
+    faults = list(document.faults)
+    boxes = set()
+    for section in document.sections:
+        if section.name != _BOXES or section.template or section.bases:
+            faults.append(Fault(section.at, f"[{section.name}]: mailboxes are in [{_BOXES}]"))
+        for option in section.options:
+            if option.name not in wanted.names("endpoint") or not _BOX.fullmatch(option.value):
+                faults.append(Fault(option.at, f"{option.name} is no telephone's mailbox"))
+            if option.name in boxes:
+                faults.append(Fault(option.at, f"the mailbox {option.name} stands there twice"))
+            boxes.add(option.name)
+    for name, options in wanted.objects.get("endpoint", {}).items():
+        if "mailboxes" in dict(options) and name not in boxes:
+            faults.append(Fault(f"{REGION}{VOICEMAIL}.conf", f"the endpoint {name} has no mailbox there"))
+    return faults
 
 
 def _files(files: Mapping[str, str], documents: Mapping[str, Document]) -> list[Fault]:
@@ -133,7 +163,8 @@ def _files(files: Mapping[str, str], documents: Mapping[str, Document]) -> list[
     faults = [Fault(name, "is read by nothing") for name in sorted(set(files) - read_)]
     strange = sorted(set(documents) - {*HOLDS, DIALPLAN, *PLAIN})
     faults += [Fault(f"_region.{word}.conf", "is an entry that no module reads") for word in strange]
-    missing = {*HOLDS, DIALPLAN} - {"identify", *documents}
+    trunks = any("type=identify" in text or "\n[trunk-" in text for text in files.values())
+    missing = {*HOLDS, DIALPLAN} - {*([] if trunks else ["identify"]), *documents}
     return [*faults, *(Fault(f"_region.{word}.conf", "is not in the release") for word in sorted(missing))]
 
 

@@ -15,9 +15,10 @@ LONGEST = 8000  # bytes of a line; Asterisk skips longer ones than 8190
 REGION = "_region."
 
 _HEADER = re.compile(r"^\[([^\]\[]+)\](?:\(([^()]*)\))?$")
-_INCLUDE = re.compile(r"^#(\w+)\s*(.*)$")
-_OPTION = re.compile(r"^([^=>\s][^=]*?)\s*=>?\s*(.*)$")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_INCLUDE = re.compile(r"^#(\w+)\s*(.*)$", re.ASCII)
+_OPTION = re.compile(r"^([^=>\s][^=]*?)\s*=>?\s*(.*)$", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_BLANK = " \t"  # what Asterisk takes off at the ends of a line; Unicode has more blanks
 _BARE = re.compile(r"(?<!\\);")
 
 
@@ -48,9 +49,13 @@ class Section:
     template: bool = False
     bases: list[Section] = field(default_factory=list)
     options: list[Option] = field(default_factory=list)
+    _whole: list[Option] | None = None
 
     def whole(self) -> list[Option]:
-        return [*(option for base in self.bases for option in base.whole()), *self.options]
+        """Asked for only when all files are read."""
+        if self._whole is None:
+            self._whole = [*(option for base in self.bases for option in base.whole()), *self.options]
+        return self._whole
 
     def first(self, name: str) -> str:
         """The value that counts: the last one written; "" when there is none."""
@@ -111,10 +116,10 @@ class _Reader:
         return None
 
     def line(self, raw: str, at: str) -> None:
-        text = raw.strip()
+        text = raw.strip(_BLANK)
         if len(raw.encode()) > LONGEST:
             return self.fault(at, f"is longer than {LONGEST} bytes: Asterisk would skip it")
-        if _CONTROL.search(raw) or "\x85" in raw or "\u2028" in raw:
+        if _CONTROL.search(raw):
             return self.fault(at, "holds a control character")
         if ";--" in re.sub(r"\\;", "", text):
             return self.fault(at, "begins a block comment, which swallows what follows")
@@ -165,5 +170,5 @@ class _Reader:
             return self.fault(at, "is neither a section nor `name = value`")  # not quoted: it may be half a password
         if self.open is None:
             return self.fault(at, f"{found[1]} stands in no section")
-        self.open.options.append(Option(found[1].strip(), found[2].strip(), at))
+        self.open.options.append(Option(found[1].strip(_BLANK), found[2].strip(_BLANK), at))
         return None

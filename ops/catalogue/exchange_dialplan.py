@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from ops.catalogue.exchange_conf import Document, Fault, Option
 
 _STEP = re.compile(r"^([A-Za-z]\w*)\((.*)\)$", re.DOTALL)
-_PRIORITY = re.compile(r"^(n|\d+)(?:\(([A-Za-z][\w-]*)\))?$")
+_PRIORITY = re.compile(r"^(n|\d+)(?:\(([A-Za-z][\w-]*)\))?$", re.ASCII)
+_SETS = re.compile(r"\[(?:[^\]\[-](?:-[^\]\[-])?)+\]")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _CLASSES = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
 _RANKS = {"X": 10, "Z": 9, "N": 8, ".": 98, "!": 99}
@@ -91,6 +92,8 @@ def exactness(pattern: str) -> list[int]:
 
 def split(text: str, mark: str) -> list[str]:
     """`text` at every `mark` that stands in no brackets and no quotes."""
+    if mark not in text:
+        return [text]
     parts, depth, quoted = [""], 0, False
     for sign in text:
         quoted ^= sign == '"'
@@ -125,7 +128,13 @@ def targets(step: Step) -> Iterator[str]:
 
 def _regex(pattern: str) -> str:
     signs = re.findall(r"\[[^]]*\]|.", pattern[1:])
-    return "".join(sign if len(sign) > 1 else _CLASSES.get(sign, re.escape(sign)) for sign in signs)
+    return "".join(_set(sign) if len(sign) > 1 else _CLASSES.get(sign, re.escape(sign)) for sign in signs)
+
+
+def _set(sign: str) -> str:
+    """A set of signs as Python writes it; what is none fits nothing (exchange_sense refuses it)."""
+    spans = re.findall(r"(.)-(.)", sign)
+    return sign if _SETS.fullmatch(sign) and all(first <= last for first, last in spans) else "(?!)"
 
 
 class _Lines:

@@ -17,12 +17,12 @@ TYPES = ("endpoint", "auth", "aor", "identify", "transport")
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "1", "0"})
 _CALLER_ID = re.compile(r'^"[^"\\]+" <\+?[0-9]+>$')
 _DIGEST = re.compile(r"^(MD5:[0-9a-f]{32}|SHA-256:[0-9a-f]{64}|SHA-512-256:[0-9a-f]{64})$")
-_BIND = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?$")
+_BIND = re.compile(r"^(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?$", re.ASCII)
 _CODECS = frozenset(
     {"all", "alaw", "ulaw", "g722", "g729", "gsm", "opus", "ilbc", "speex", "slin", "slin16", "g726", "h264", "vp8"}
 )
-_TOS = re.compile(r"^(ef|cs[0-7]|af[1-4][1-3]|0x[0-9a-fA-F]{2}|\d{1,3})$")
-_COUNT = re.compile(r"^\d{1,9}$")
+_TOS = re.compile(r"^(ef|cs[0-7]|af[1-4][1-3]|0x[0-9a-fA-F]{2}|\d{1,3})$", re.ASCII)
+_COUNT = re.compile(r"^\d{1,9}$", re.ASCII)
 _NAME = re.compile(r"^[A-Za-z0-9_.+-]+$")
 SECRET = re.compile(r"^[A-Za-z0-9]{20,128}$")
 
@@ -138,7 +138,7 @@ def _wrong(spec: object, value: str) -> str:
     if spec == "bool":
         return "" if value.lower() in _YES_NO else "yes or no"
     if spec == "int":
-        return "" if re.match(r"^\d{1,9}$", value) else "a whole number"
+        return "" if _COUNT.match(value) else "a whole number"
     if isinstance(spec, list):
         return "" if value in spec or (value.lower() in _YES_NO & {*spec}) else f"one of {', '.join(map(str, spec))}"
     return "" if value else "a value"

@@ -14,7 +14,7 @@ from ops.catalogue.exchange_conf import Fault
 from ops.catalogue.exchange_dialplan import Context, Dialplan, Extension, Step, balanced, split, targets
 
 EMERGENCY = "kominfo-emergency"
-_FUNCTION = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\(")
+_FUNCTION = re.compile(r"\$\{([A-Za-z]\w*)\(", re.ASCII)
 _SET = re.compile(r"^([A-Z][A-Z0-9_]*)\(")
 _LIMITS = re.compile(r"GROUP_COUNT|\bDB\(|KOMINFO_(?:MAY|CALLS|MINUTES|OPD_CALLS)")
 _BUILT_IN = "builtin"

@@ -46,7 +46,8 @@ def substituted(text: str) -> str:
 def files_of(folder: Path) -> dict[str, str]:
     """The files of a release folder. UsageError when there are none."""
     try:
-        found = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.conf"))}
+        paths = sorted(path for path in folder.rglob("*") if path.is_dir() or path.is_file())
+        found = {str(path.relative_to(folder)): path.read_bytes().decode() for path in paths if path.is_file()}
     except (OSError, ValueError) as error:
         raise UsageError(f"{folder}: {error}") from None
     if not found:
@@ -66,6 +67,7 @@ def validate(world: World, release: Path | None = None, progress: Progress = sil
     faults = [str(fault) for fault in verdict.faults]
     if release:
         faults += [f"{fault}: the plan says otherwise" for fault in against(meant, verdict.wanted)]
+        faults += misplaced(meant, files)
     judged = time.perf_counter()
     progress(Event("judge", "", State.FAILED if faults else State.OK, f"{len(files)} files, {len(faults)} faults"))
     booted, said = ("not booted: it is refused as it is", []) if faults else _boot(world, files, verdict.wanted)
@@ -78,6 +80,16 @@ def validate(world: World, release: Path | None = None, progress: Progress = sil
 def against(meant: Mapping[str, str], wanted: exchange_check.Wanted) -> list[Fault]:
     """What a release makes otherwise than the plan; passwords count only as being there."""
     return exchange_check.differences(_blind(exchange_check.wanted_of(meant)), _blind(wanted))
+
+
+def misplaced(meant: Mapping[str, str], files: Mapping[str, str]) -> list[str]:
+    """Files that hold other sections than the plan's file of that name: the next apply would move them."""
+    odd = [name for name in sorted({*meant} & {*files}) if _heads(meant[name]) != _heads(files[name])]
+    return [f"{name} holds other sections than the plan says" for name in odd]
+
+
+def _heads(text: str) -> list[str]:
+    return re.findall(r"^\s*\[([^\]]*)\]", text, re.MULTILINE)
 
 
 def _blind(wanted: exchange_check.Wanted) -> exchange_check.Wanted:
