@@ -62,6 +62,7 @@ LONG = (
     "tests/system/test_twin_machines.py::test_a_lossy_link_loses_packets_of_that_office_only",
     "tests/system/test_twin_machines.py::test_a_name_in_use_by_another_state_folder_is_refused",
     "tests/system/test_twin_machines.py::test_corrupt_repo_changes_bytes_of_a_pack_and_says_which",
+    "tests/system/test_voip_second.py",
     "tests/system/test_voip_twin.py",
     "tests/unit/backup/test_sqlite_source.py::test_a_copy_taken_while_others_write_is_of_one_moment",
     "tests/unit/test_calendar.py::test_a_week_of_batubara_with_two_who_ask[1",

@@ -88,10 +88,12 @@ SERVER = Recipe(
 
 # Asterisk is in no released Debian suite; a whole sid root is simpler than pinning one package and its libraries.
 PBX = Recipe("sid", (*_EVERYWHERE, "asterisk"))
+PBX_WATCHED = Recipe("sid", (*PBX.packages, "fail2ban"))  # of the groups `pbx` and `fail2ban`
 
 # What the roles need that no server of the demonstration has: only a host that asks for one of them boots from this.
 _MORE = (
     "dns-root-data",
+    "mariadb-backup",
     "mariadb-server",
     "prometheus-blackbox-exporter",
     "prometheus-mysqld-exporter",
@@ -103,7 +105,7 @@ _MORE = (
     "unbound",
     "wireguard-tools",
 )
-_NEEDS_MORE = {"grafana", "logs", "mariadb", "resolver", "time", "wireguard"}
+_NEEDS_MORE = {"grafana", "logs", "mariadb", "resolver", "restore_mariadb", "time", "wireguard"}
 MORE = Recipe("trixie", (*SERVER.packages, *_MORE))
 
 # The release before, for hosts of the group `debian12`; its PostgreSQL is 15 and it has no restic-rest-server.
@@ -114,7 +116,7 @@ DEBIAN12 = Recipe("bookworm", (*(one for one in MORE.packages if one not in _LAT
 def recipe_for(groups: tuple[str, ...]) -> Recipe:
     """The image a server boots from, by its Ansible groups."""
     if "pbx" in groups:
-        return PBX
+        return PBX_WATCHED if "fail2ban" in groups else PBX
     if "debian12" in groups:
         return DEBIAN12
     return MORE if _NEEDS_MORE & set(groups) else SERVER

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from second_exchange import second_exchange
 
 ROOT = Path(__file__).parents[2]
 NAME = f"t{os.getpid()}"  # two runs on one machine never meet
@@ -62,15 +63,6 @@ class Regency:
             ["ip", "netns", "exec", f"{self.name}.station", *argv],
             capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
-
-
-def second_exchange(inventory: Path, *, declared: bool) -> None:
-    """Whether an inventory's copy has the exchange of the DRC: a machine more to boot, build and apply to, so this twin
-    is without it until a test wants it (tests/system/test_voip_second.py)."""
-    hosts, whole = inventory / "hosts.yml", (ROOT / "inventories/batubara/hosts.yml").read_text(encoding="utf-8")
-    begin, end = whole.index("        pbx: # the exchange that takes over"), whole.index("drc-pbx: ")
-    end = whole.index("\n", end) + 1
-    hosts.write_text(whole if declared else whole[:begin] + whole[end:], encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ def test_know_replaces_one_address_and_keeps_the_other_lines(tmp_path: Path) -> 
 
 def test_images_follow_from_groups_and_from_what_is_in_them() -> None:
     assert recipe_for(("datacentre", "pbx")) is PBX
+    assert recipe_for(("datacentre", "pbx", "fail2ban")).packages == (*PBX.packages, "fail2ban")
     assert recipe_for(("web",)) is SERVER
     assert SERVER.name.startswith("trixie-")
     assert Recipe("trixie", tuple(reversed(SERVER.packages))).name == SERVER.name
