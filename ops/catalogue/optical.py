@@ -187,6 +187,7 @@ class Condition(Data):
         if said is None:
             return True
         figure = int(said) if isinstance(said, str) and re.fullmatch(r"-?\d+", said) else said
+        figure = figure if isinstance(figure, str) else _signed(figure)
         if (self.is_ and not {said, figure} & set(self.is_)) or {said, figure} & set(self.is_not):
             return False
         return isinstance(figure, str) or self.least <= figure <= self.most
