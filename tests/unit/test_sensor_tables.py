@@ -128,8 +128,8 @@ def test_where_several_ports_or_the_whole_box_is_all_that_holds_it_it_belongs_to
 
 
 def test_a_chassis_called_1_is_not_port_1() -> None:
-    rows: Rows = {f"{IFX}.1.1": "1", f"{ENTITY}.7.5": "1", f"{ENTITY}.4.90": 5} | sensor(-52, "Rx")
-    assert light(rows) == [(None, "rx", None, -5.2)]
+    rows: Rows = {f"{IFX}.1.1": "1", f"{ENTITY}.7.5": "1", f"{ENTITY}.4.90": 5}
+    assert light(rows | sensor(-52, "Rx")) == [(None, "rx", None, -5.2)]
 
 
 @pytest.mark.parametrize(
