@@ -74,7 +74,7 @@ def test_a_broken_office_is_told_with_its_line(tmp_path: Path) -> None:
     assert "kecamtan" in told
 
 
-@pytest.mark.parametrize("playbook", ["site.yml", "apply.yml"])
+@pytest.mark.parametrize("playbook", ["site.yml", "apply.yml", "standby.yml"])
 def test_playbooks_parse(playbook: str) -> None:
     done = run("ansible-playbook", "-i", INVENTORY, f"playbooks/{playbook}", "--syntax-check")
     assert done.returncode == 0, done.stdout + done.stderr
