@@ -12,7 +12,7 @@ from typing import Any
 from backup.hostside import programs
 
 _END = "@end"
-_SETTINGS = """
+SETTINGS = """
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 SET timezone = 'UTC'; SET search_path = ''; SET statement_timeout = 0; SET client_encoding = 'UTF8';
 """
@@ -26,7 +26,7 @@ SELECT format('%I.%I', n.nspname, c.relname) AS name FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {_USER} ORDER BY 1
 """  # what a materialized view holds is no data of its own: a restore fills it anew, its definition is an object
 # The sum of two 64-bit halves of every row's md5: independent of the rows' order, and of how a table is stored.
-_SUMS = """
+SUMS = """
 SELECT count(*) AS rows, coalesce(sum(('x' || left(h, 16))::bit(64)::bigint::numeric), 0)::text || ':' ||
 coalesce(sum(('x' || right(h, 16))::bit(64)::bigint::numeric), 0)::text AS sum
 FROM (SELECT md5({row}) AS h FROM {table} t) rows
@@ -153,14 +153,14 @@ def facts(session: Session, timezone: str, read: float | None = None) -> dict[st
 
     `read`: when the source was read (epoch seconds by its own clock): now, unless a copy is looked at later.
     """
-    session.tell(_SETTINGS + _LOOK_FOR_US)
+    session.tell(SETTINGS + _LOOK_FOR_US)
     read = read or float(session.tell("SELECT extract(epoch FROM now());")[0])
     wanted = [(row["name"], f"ONLY {row['name']}", _ROW) for row in session.ask(_TABLES)]
     if session.ask(_LARGE_COUNT)[0]["objects"]:
         wanted.append((_LARGE_NAME, _LARGE, _LARGE_ROW))
     tables = {}
     for name, table, row in wanted:
-        (sums,) = session.ask(_SUMS.format(table=table, row=row))
+        (sums,) = session.ask(SUMS.format(table=table, row=row))
         tables[name] = {"rows": int(sums["rows"]), "sum": sums["sum"]}
         programs.tell(table=name, rows=tables[name]["rows"])
     objects = {row["name"]: row["is"] for row in session.ask(_OBJECTS)}

@@ -18,7 +18,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from backup.hostside import memory, pg_backup, programs, restic_call, set_files, sqlite
+from backup.hostside import (
+    mariadb_backup,
+    mariadb_physical,
+    memory,
+    pg_backup,
+    pg_physical,
+    programs,
+    restic_call,
+    set_files,
+    sqlite,
+)
 
 SETS, STATE = "/etc/kominfo/backup", "/var/lib/kominfo-backup"
 REST_PASSWORD, CA = "/etc/kominfo/keys/vault.password", "/etc/kominfo/keys/vault.pem"
@@ -27,6 +37,7 @@ LOCK = "/run/kominfo-backup.lock"  # sets of one host take turns
 PROMETHEUS = "/var/lib/prometheus/node-exporter"  # node_exporter's folder for such files, where it has one
 LONG, QUICK = 6 * 3600.0, 60.0  # seconds
 NO_REPOSITORY, LOCKED, INCOMPLETE = 10, 11, 3  # restic's exit codes
+_ENDINGS = {"postgresql": ".dump", "postgresql-physical": ".tar", "mariadb": ".sql", "mariadb-physical": ".xb"}
 FILE, TAG = "/manifest.json", "manifest"  # as backup/manifest.py
 
 
@@ -123,14 +134,27 @@ def _source(told: Mapping[str, Any], call: dict[str, Any]) -> dict[str, Any]:
         if not taken["content"]:
             raise NoBackupError(f"{source} is empty: is the share mounted?")
         return {**taken, "path": source}
-    name = f"/{source}.dump" if told["kind"] == "postgresql" else f"/{source.rpartition('/')[2]}"
+    name = f"/{source.rpartition('/')[2]}{_ENDINGS.get(told['kind'], '')}"
     call = {**call, "words": [*call["words"], "--stdin-filename", name]}
-    if told["kind"] == "postgresql":
-        about = {"database": source, "run_as": "postgres", "where": [], "timezone": told.get("timezone", "UTC")}
-        taken = pg_backup.backup(**about, call=call, remembered=remembered)
-    else:
-        taken = sqlite.backup(database=source, call=call, remembered=remembered)
+    taken = _database(told, {"call": call, "remembered": remembered})
     return {**taken, "content": taken.pop("facts"), "canaries": {}, "unstable": [], "path": name}
+
+
+def _database(told: Mapping[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """{facts, done, figures} of a set that is one file in its snapshot."""
+    kind, source = told["kind"], told["source"]
+    if kind == "sqlite":
+        return sqlite.backup(database=source, **given)
+    given = {**given, "where": [], "timezone": told.get("timezone", "UTC")}
+    if kind == "postgresql":
+        return pg_backup.backup(database=source, run_as="postgres", **given)
+    if kind == "postgresql-physical":
+        return pg_physical.backup(cluster=source, run_as="postgres", **given)
+    if kind == "mariadb":
+        return mariadb_backup.backup(database=source, **given)
+    if kind == "mariadb-physical":
+        return mariadb_physical.backup(**given)
+    raise NoBackupError(f"{kind}: this host's program knows no such kind of set; run `ops provision`")
 
 
 def _manifest(told: Mapping[str, Any], taken: Mapping[str, Any], summary: Any, begun: float) -> dict[str, Any]:
