@@ -74,10 +74,8 @@ def _web(work: str, web: dict[str, str]) -> subprocess.Popen[bytes]:
     with open(conf, "w", encoding="utf-8") as out:
         out.write(web_settings(own, web, f"unix:{own}/http"))
     # an account that can change nothing; it may read what belongs to accounts that this machine does not have
-    user = []
-    if os.geteuid() == 0:
-        may = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"]
-        user = ["setpriv", f"--reuid={WEB_USER}", f"--regid={WEB_USER}", "--init-groups", *may, "--pdeathsig=KILL"]
+    may = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"]
+    user = ["setpriv", f"--reuid={WEB_USER}", f"--regid={WEB_USER}", "--init-groups", *may, "--pdeathsig=KILL"]
     return _alone([*user, "/usr/sbin/nginx", "-e", f"{own}/error.log", "-p", own, "-c", conf], f"{work}/nginx.log")
 
 
@@ -90,16 +88,14 @@ def _database(work: str, database: dict[str, str]) -> subprocess.Popen[bytes]:
 def _own(work: str, name: str, user: str) -> str:
     path = os.path.join(work, name)
     os.makedirs(path, mode=0o700, exist_ok=True)
-    if user and os.geteuid() == 0:
-        account = pwd.getpwnam(user)
-        os.chown(path, account.pw_uid, account.pw_gid)
+    account = pwd.getpwnam(user)
+    os.chown(path, account.pw_uid, account.pw_gid)
     return path
 
 
 def _alone(argv: Sequence[str], log: str) -> subprocess.Popen[bytes]:
-    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]
     # the shell stays process 1 of its namespace: when it is killed, the kernel kills all in there
-    apart = ["unshare", *user, "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    apart = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
     isolated = [*apart, "sh", "-c", '"$@"; exit $?', "sh"]
     with open(log, "wb") as out:
         return subprocess.Popen(

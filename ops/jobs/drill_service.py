@@ -33,6 +33,7 @@ def scope(world: World, args: Args) -> Scope:
     priority=6,
 )
 def DRILL_SERVICE(run: Inside) -> Verdict:
+    run.world.need_servers()
     desk = Desk(run.world, run.progress, run.step)
     return concluded(run, desk.drilled(chosen(run.world, run.args, Kind.SERVICE), _isolated))
 
@@ -126,7 +127,6 @@ def _figures(seen: ServiceDrill) -> dict[str, Any]:
 
 def _isolated(asked: Asked) -> ServiceDrill:
     desk, spots = asked.desk, asked.spots
-    _can(desk.world, asked.item)
     seen, book = service_drill.opened(spots, asked.item, asked.names, desk.keep)
     case = service_drill.Case(
         spots,
@@ -139,12 +139,6 @@ def _isolated(asked: Asked) -> ServiceDrill:
         desk.keep,
     )
     return service_drill.run(case, service_drill.nothing, service_drill.isolated, service_drill.nothing)
-
-
-def _can(world: World, item: ServiceItem) -> None:
-    """ToolMissingError where this world can not restore its sets."""
-    for one in item.sets:
-        places.check(world, one)
 
 
 def host_name(world: World, item: ServiceItem) -> str:

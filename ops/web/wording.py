@@ -20,7 +20,7 @@ JOBS: Mapping[str, str] = {
     "config-backup": mark("Keep router configurations"), "demo": mark("Demonstration"), "drift": mark("Look for drift"),
     "drift-repair": mark("Repair drift"), "drill": mark("Restore drill"), "provision": mark("Build servers"),
     "report": mark("Report"), "retention": mark("Thin out old backups"), "prune": mark("Remove old backups"),
-    "drill-failover": mark("Failover drill"),
+    "drill-failover": mark("Failover drill"), "drill-service": mark("Service drill"),
     "backup-collect": mark("Collect backup state"),
     "drill-inject": mark("Drill with planted damage"),
     "copy": mark("Copy backups to a second place"),
