@@ -49,8 +49,11 @@ def test_every_model_is_told_by_the_options_that_it_asks_for() -> None:
         text = files(with_model(name))["dc-dns/dinkes.dnsmasq.conf"]
         first = [line for line in text.splitlines() if ",set:" not in line and "001565000100" in line.partition(",")[0]]
         assert tuple(int(line.split(",")[1]) for line in first) == phone.model(name).dhcp
-        kea = json.loads(files(with_model(name))["dc-dns/dinkes.kea.json"])[0]["option-data"]
-        assert len(kea) == len(phone.model(name).dhcp)
+        kea = json.loads(files(with_model(name))["dc-dns/dinkes.kea.json"])[0]
+        classes = json.loads(files(with_model(name))["dc-dns/_region.client-classes.json"])
+        mine = [one for one in classes if one["name"] in kea.get("client-classes", ())]
+        assert len(kea["option-data"]) + len(mine) == len(phone.model(name).dhcp)
+        assert bool(mine) == (43 in phone.model(name).dhcp)
 
 
 def test_without_a_dhcp_server_there_is_nothing() -> None:
