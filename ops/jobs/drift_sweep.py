@@ -63,16 +63,16 @@ class Swept:
 
 
 def _tags(item: Drifted) -> Sequence[str]:
-    """The narrowest tag by which a playbook still comes to the task; all of them where site.yml does not tell."""
+    """The narrowest tag by which a playbook still comes to the task; all of them where nothing tells."""
     reached = [tag for tag in item.tags if tag in _includes().get(item.role, ())]
     return reached[:1] or item.tags
 
 
 @cache
 def _includes() -> Mapping[str, Sequence[str]]:
-    """Tags by which site.yml includes each role."""
-    (play,) = yaml.load((PLAYBOOKS / "site.yml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    tasks = [task for task in play["tasks"] if "ansible.builtin.include_role" in task]
+    """Tags by which site.yml includes each role: one file of playbooks/tasks for each."""
+    files = sorted((PLAYBOOKS / "tasks").glob("*.yml"))
+    tasks = [task for path in files for task in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)]
     return {task["ansible.builtin.include_role"]["name"]: task.get("tags", ()) for task in tasks}
 
 

@@ -158,7 +158,7 @@ class Record:
 
     def _result(self, line: dict[str, Any]) -> None:
         host, state, message = line["host"], line["state"], line.get("message", "")
-        self._count.setdefault(host, Counter())[state] += 1
+        self._count.setdefault(host, Counter())[state] += line.get("includes", 1)
         self._seconds[host] += line.get("seconds", 0.0)
         if state in {"failed", "unreachable"}:
             self._wrong[host] = (line["task"], message, line.get("at", ""))

@@ -121,6 +121,21 @@ def test_a_role_s_handlers_are_made_up_for_too(rig: Rig) -> None:
     assert Ledger(rig.state).of(str(rig.folder / "play.yml")) == {}
 
 
+def test_a_loop_of_includes_counts_as_ansible_counts_it(rig: Rig) -> None:
+    (rig.folder / "one.yml").write_text("- ansible.builtin.debug: {msg: hello}\n")
+    rig.at = {"a": LOCAL, "b": LOCAL}
+    done = rig.run(
+        """
+        - name: Parts
+          ansible.builtin.include_tasks: {file: "{{ item }}.yml"}
+          loop: "{{ ['one', 'one'] if inventory_hostname == 'a' else ['one', 'none', 'one', 'one'] }}"
+          when: item != 'none'
+        """
+    )
+    assert done.complete
+    assert {name: host.ok for name, host in done.hosts.items()} == {"a": 4, "b": 6}
+
+
 def test_what_only_looks_owes_nothing(rig: Rig) -> None:
     log = rig.folder / "log"
     rig.run(loses(rig.folder, fails=True), check=True)

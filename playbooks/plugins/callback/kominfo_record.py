@@ -7,7 +7,8 @@ Lines, every one a single write, so that whoever is killed leaves whole lines on
 `{"host", "task", "state", "seconds"}`, and where there is something to say `message`, `at` (file:line of the task),
     `role`, `play`, `handler` (its name, when it is one), `notify` (what a change notified), `about` (names of what
     changed), `changes` (`path`, `text` of the difference, `digest` of both sides), `output` (bytes and sha256 of what
-    was too long to keep), `data` (the playbook's own `kominfo_verdict`)
+    was too long to keep), `data` (the playbook's own `kominfo_verdict`), `includes` (how many files or roles a loop
+    included: Ansible's statistics count each)
 `{"due": handler, "host": h, "for": [names that notify it]}`, when handlers are about to run
 `{"stats": …}` at the end.
 """
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.playbook.handler import Handler
+from ansible.playbook.task_include import TaskInclude
 from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
@@ -149,6 +151,8 @@ class CallbackModule(CallbackBase):
             line["seconds"] = round(time.monotonic() - begun, 2)
         if isinstance(task, Handler):
             line["handler"] = task.get_name()
+        if isinstance(task, TaskInclude) and (rounds := _items(found)) and state == "ok":
+            line["includes"] = sum(not one.get("skipped") for one in rounds)
         if state in {"failed", "ignored", "unreachable"}:
             line |= {"message": self._scrub.cut(_message(found), LONGEST), "at": _at(task)}
         elif state == "changed":
