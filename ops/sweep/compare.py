@@ -224,13 +224,17 @@ def _firewall(item: Item, seen: Seen) -> Iterator[str]:
 
 
 def rules(lines: Sequence[str]) -> list[str]:
-    """Rules as they can be compared: one line each, members of sets in order."""
+    """Rules as they can be compared: one line each, members of sets in order. A set of one is written as its member:
+    nft itself lists the same rule now with braces, now without, by how it was loaded."""
     joined = re.sub(r"([,{])\n", r"\1 ", "\n".join(lines)).splitlines()
     return [_SET.sub(_in_order, " ".join(line.split())) for line in joined]
 
 
 def _in_order(found: re.Match[str]) -> str:
-    return "{ " + ", ".join(sorted(word.strip() for word in found[1].split(","))) + " }" if found[1].strip() else "{"
+    members = sorted(word.strip() for word in found[1].split(","))
+    if len(members) > 1:
+        return "{ " + ", ".join(members) + " }"
+    return members[0] or "{"
 
 
 def _without(some: Sequence[str], others: Sequence[str]) -> list[str]:

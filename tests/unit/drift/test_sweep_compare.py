@@ -212,6 +212,29 @@ def test_sets_over_several_lines_are_one_rule() -> None:
     assert rules(["elements = { 10.0.0.2,", "10.0.0.1 }"]) == rules(["elements = { 10.0.0.1, 10.0.0.2 }"])
 
 
+def test_a_set_of_one_is_its_member(manifest: Manifest) -> None:
+    """As nft 1.1 listed a rule of ours before its firewall took itself back, and after that."""
+    before, after = "ip saddr { 10.40.0.0/24 } tcp dport 22 accept", "ip saddr 10.40.0.0/24 tcp dport 22 accept"
+    assert rules([before]) == rules([after]) == [after]
+    assert rules(["chain input {", before]) == rules(["chain input {", after])
+    assert rules([before]) != rules([after.replace("10.40", "10.41")])
+    assert rules(["tcp dport { 22, 80 } accept"]) == ["tcp dport { 22, 80 } accept"]
+    old, seen = copy.deepcopy(SEEN), copy.deepcopy(SEEN)
+    old["tables"]["inet kominfo"].append(before)
+    seen["tables"]["inet kominfo"].append(after)
+    assert compare(accept(manifest, old, 2.0), seen) == []
+
+
+@given(st.lists(st.integers(1, 65535), min_size=1, unique=True), st.randoms(use_true_random=False))
+def test_any_spelling_of_a_set_is_the_same_and_another_set_is_not(ports: list[int], random: Any) -> None:
+    shuffled = random.sample(ports, len(ports))
+    one, other = (f"dport {{ {', '.join(map(str, some))} }} drop" for some in (ports, shuffled))
+    assert rules([one]) == rules([other]) == rules(rules([one]))
+    assert rules([one]) != rules([one.replace(f" {ports[0]}", f" {ports[0]}0", 1)])
+    if len(ports) == 1:
+        assert rules([one]) == rules([f"dport {ports[0]} drop"])
+
+
 def test_a_host_is_asked_for_what_the_manifest_names(manifest: Manifest) -> None:
     asked = ask(manifest.items)
     assert asked["folders"] == ["/etc/sudoers.d"]
