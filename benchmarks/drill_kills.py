@@ -134,7 +134,7 @@ def left(rig: Rig, room: Path) -> Counter[str]:
 def left_there(rig: Rig) -> Counter[str]:
     """What is left on the twin's drill server."""
     script = (
-        "sudo ls /srv/kominfo-drill | wc -l; ls /run/systemd/system | grep -c kominfo-standby; "
+        "sudo ls /srv/kominfo-dril[l] | wc -l; ls /run/systemd/system | grep -c kominfo-standby; "
         "sudo nft list ruleset | grep -c kominfo-standby; pgrep -f '[/]srv/kominfo-drill' | wc -l"
     )
     words = [OPS, "twin", "ssh", "--name", rig.twin, "drc-restore", script]

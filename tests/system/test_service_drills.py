@@ -63,7 +63,7 @@ def server(regency: Any, command: str) -> str:
 
 def nothing_is_left(regency: Any) -> bool:
     script = (
-        "sudo ls /srv/kominfo-drill; ls /run/systemd/system | grep kominfo-standby; "
+        "sudo ls /srv/kominfo-dril[l]; ls /run/systemd/system | grep kominfo-standby; "
         "sudo nft list ruleset | grep kominfo-standby; pgrep -f '[/]srv/kominfo-drill'; true"
     )
     return server(regency, script).strip() == ""
