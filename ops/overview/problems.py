@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from ops.overview.facts import ROUTERS, Alert, Facts
+from ops.overview.facts import FRESH_OWN, ROUTERS, Alert, Facts
 from ops.overview.links import SOON_DAYS
 from ops.overview.model import (
     CallView,
@@ -19,6 +19,7 @@ from ops.overview.model import (
     Trouble,
 )
 from ops.overview.offices import CALL_FRESH
+from ops.overview.readings import EXCHANGE_UP, Readings
 from ops.overview.state import State, worst_of
 
 _URGENT = {State.BAD: 0, State.WARN: 1, State.STALE: 2, State.UNKNOWN: 3, State.OK: 4}
@@ -54,6 +55,7 @@ def problems(
         *_cuts(segments),
         *_offices(offices),
         *_servers(servers),
+        *_exchanges(facts),
         *_calls(facts.calls.value or (), facts.now),
         *_sets(sets),
     ]
@@ -110,6 +112,16 @@ def _servers(servers: Iterable[ServerView]) -> Iterator[Problem]:
     for one in servers:
         if one.drift.state is State.WARN:
             yield Problem(Trouble.DRIFT, State.WARN, one.name, figure=one.drift)
+
+
+def _exchanges(facts: Facts) -> Iterator[Problem]:
+    """An exchange that does not answer, though another one may have taken over: what the alert ExchangeSilent tells
+    some minutes later, under the same name."""
+    for one in (facts.own.value or Readings()).by_name.get(EXCHANGE_UP, ()):
+        host = one.labels.get("host", "")
+        if not one.value and facts.now - one.at <= FRESH_OWN:
+            text = f"the telephone exchange {host} can not be asked"
+            yield Problem(Trouble.ALERT, State.BAD, f"ExchangeSilent {host}", text=text)
 
 
 def _calls(calls: Iterable[CallView], now: float) -> Iterator[Problem]:

@@ -19,7 +19,8 @@ OF_PORTS = frozenset({PORT_UP, POLL_UP, RECEIVED_BYTES, SENT_BYTES, LIGHT, NO_LI
 SUSPECT, WHOLE, BEHIND = "opd_fibre_segment_suspect", "opd_fibre_segment_whole", "opd_fibre_behind_cut"
 DETOUR, DAYS, JUDGED = "opd_fibre_detour", "opd_fibre_days_to_threshold", "opd_fibre_judged_timestamp_seconds"
 REGISTERED = "opd_phone_registered"  # absent while the exchange can not be asked
-OF_REGION = frozenset({SUSPECT, WHOLE, BEHIND, DETOUR, DAYS, JUDGED, REGISTERED})
+EXCHANGE_UP = "opd_exchange_up"
+OF_REGION = frozenset({SUSPECT, WHOLE, BEHIND, DETOUR, DAYS, JUDGED, REGISTERED, EXCHANGE_UP})
 
 Port = tuple[str, str]  # device, ifname ("" for what is of the whole device)
 _PLAIN = re.compile(r'(\w+)="([^"]*)"')

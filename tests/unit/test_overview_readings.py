@@ -103,6 +103,16 @@ def test_alerts_date_problems_and_add_what_is_not_known_here() -> None:
     assert "OfficeBehindCut dinkes" not in found
 
 
+def test_an_exchange_that_is_silent_is_named_once_also_when_its_alert_comes() -> None:
+    known = facts(region())
+    text = render([sample(r.EXCHANGE_UP, {"host": "dc-pbx"}, 0), sample(r.EXCHANGE_UP, {"host": "drc-pbx"}, 1)])
+    alert = Alert("ExchangeSilent", "critical", {"host": "dc-pbx"}, "the same", NOW - 60)
+    for alerts in ((), (alert,)):
+        made = overview(region(), Facts(NOW, ports=known.ports, own=told(text), alerts=Told(alerts, NOW, "")))
+        found = [one for one in made.problems if one.trouble is Trouble.ALERT]
+        assert [(one.subject, one.state) for one in found] == [("ExchangeSilent dc-pbx", State.BAD)]
+
+
 def test_nobody_measuring_comes_first_of_all() -> None:
     made = overview(region(), Facts(NOW + 600, ports=told("", NOW)))
     assert (made.problems[0].trouble, made.problems[0].state) == (Trouble.SOURCE, State.STALE)
