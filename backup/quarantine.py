@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import base64
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from backup.hostside import programs, rest_mirror
-from backup.restic import LONG, QUICK, Restic, Secret
+from backup.restic import LONG, QUICK, Restic, Secret, Snapshot
 from backup.trouble import Trouble
 from backup.verify import files, private_there
 from backup.verify.verdict import Finding
@@ -24,9 +25,25 @@ MAY_BE_JUNK = {Trouble.JUNK, Trouble.PANIC, Trouble.DAMAGED, Trouble.WRONG_KEY, 
 _THERE = (programs, rest_mirror, private_there)
 
 
-def key_names(restic: Restic) -> list[str]:
-    """Ids of the keys that lie in the repository, without a restic process."""
-    return list(_ask(restic, "key_names", {}, QUICK))
+def listed(restic: Restic, history: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Snapshot]]:
+    """(ids of the keys, snapshots) that lie in the repository, without a restic process where nothing is strange.
+
+    A snapshot's file is named by the sha256 of its bytes: where each is whole and the ledger's lines `history` know it,
+    restic can say nothing more of it (such a snapshot has no `time`). Else restic reads them all, and its errors raise.
+    """
+    told = _ask(restic, "listed", {}, QUICK)
+    if "why" in told:
+        restic.snapshots()  # it says better what is wrong
+        raise OpsError(f"{restic.where.name}: {told['why']}", "is the vault up?")
+    known = {line[key]: line for line in history for key in ("snapshot", "manifest_snapshot")}
+    if told["snapshots"] and all(whole and name in known for name, whole in told["snapshots"].items()):
+        return told["keys"], [_counted(name, known[name]) for name in sorted(told["snapshots"])]
+    return told["keys"], restic.snapshots()
+
+
+def _counted(name: str, line: Mapping[str, Any]) -> Snapshot:
+    is_data = name == line["snapshot"]
+    return Snapshot(name, "", line["server"], (line["of"],), (line["path"],), line["bytes"] if is_data else 0)
 
 
 def make(restic: Restic, folder: str, free: int, need: int) -> list[tuple[str, str]]:

@@ -86,7 +86,7 @@ def prove(run: Story) -> None:
     # The ledger decides what should be there; `latest` would be whatever an attacker or an accident put last.
     drill.entry, drill.url, drill.key = history[-1], run.there.repository.url, run.there.repository.key_hint
     known = [str(line["key"]) for line in lines if line["event"] == "key"]
-    snapshots, keys = _choose(run, known)
+    snapshots, keys = _choose(run, known, history)
     text, (made, signed) = _manifest(run)
     place = _restore(run, made)
     restored = _look(run, place, made)
@@ -124,7 +124,7 @@ def _ledger(run: Story) -> list[dict[str, Any]]:
     return [line for line in spots.ledger.read()[: made["lines"]] if line["of"] == item.key]
 
 
-def _choose(run: Story, known: Sequence[str]) -> tuple[list[Snapshot], list[str]]:
+def _choose(run: Story, known: Sequence[str], history: Sequence[Mapping[str, Any]]) -> tuple[list[Snapshot], list[str]]:
     drill = run.drill
 
     def work() -> dict[str, Any]:
@@ -133,15 +133,14 @@ def _choose(run: Story, known: Sequence[str]) -> tuple[list[Snapshot], list[str]
         if not run.left_out:
             places.installed(restic)
         version = ".".join(map(str, restic.version()))
-        found = restic.snapshots()
-        names = quarantine.key_names(restic)
+        names, found = quarantine.listed(restic, history)
         keys = [next((one for one in known if name.startswith(one)), name) for name in names]
         if all(one.id != drill.entry["snapshot"] for one in found):
             what = f"snapshot {drill.entry['snapshot'][:12]}, the newest in the ledger, is not in the repository"
             raise OpsError(what, "keep the vault as it is")
         return {"version": version, "snapshots": [asdict(one) for one in found], "keys": keys}
 
-    made = run.round("choose", "restic snapshots --no-lock; names of the keys", work)
+    made = run.round("choose", "names of the keys, sums of the snapshots; restic snapshots where any is strange", work)
     drill.versions["restic"] = made["version"]
     snapshots = [Snapshot(**{**one, "tags": tuple(one["tags"])}) for one in made["snapshots"]]
     drill.snapshot = next(one for one in snapshots if one.id == drill.entry["snapshot"])

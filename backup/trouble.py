@@ -73,6 +73,7 @@ _SENTENCES = (
     ("unmarshal: invalid character", Trouble.JUNK),
     ("wrong password or no key", Trouble.WRONG_KEY),
     ("repository does not exist", Trouble.NO_REPOSITORY),
+    ("unable to open repository", Trouble.UNREACHABLE),
     ("repository is already locked", Trouble.LOCKED),
     ("connection refused", Trouble.UNREACHABLE),
     ("no route to host", Trouble.UNREACHABLE),

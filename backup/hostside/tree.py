@@ -13,7 +13,8 @@ from typing import Any
 
 from backup.hostside import programs
 
-_CHUNK = 1 << 20
+# One room for all reading: fresh memory for each piece costs a third as much again.
+_ROOM = memoryview(bytearray(1 << 18))
 ATTRIBUTES = ("user.", "system.posix_acl_", "security.capability")  # what of an entry's attributes must come back
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 
@@ -116,8 +117,8 @@ def _kept(info: os.stat_result) -> dict[str, str]:
 def _sha256(path: str, most: int) -> str:
     """Of the file's first bytes, at most so many: it may grow while it is read."""
     sums = hashlib.sha256()
-    with open(path, "rb") as source:
-        while chunk := source.read(min(_CHUNK, most)):
-            sums.update(chunk)
-            most -= len(chunk)
+    with open(path, "rb", buffering=0) as source:
+        while most > 0 and (got := source.readinto(_ROOM[:most])):
+            sums.update(_ROOM[:got])
+            most -= got
     return sums.hexdigest()

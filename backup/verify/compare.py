@@ -9,15 +9,17 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backup.verify import encrypted
+from backup.verify import attack
+from backup.verify.attack import ENCRYPTED, Earlier, many
 from backup.verify.tree import Seen, sha256
 from backup.verify.verdict import Fault, Finding
 from backup.verify.wanted import Entry
 
 NAMED = 100  # differences of one class that are named; all are counted
 RENAMED = (3, 0.2)  # files, share of all: so many with a new ending are an encryption
-ENCRYPTED = (5, 0.3)  # files, share of all: so many changed ones that look encrypted
+MASS = (10, 0.8)  # files, share of all that hold anything: so many written anew, whatever they look like
 _CUT_LEAST = 1 / 16  # of its size: what is left of a file that was cut; less was written anew
+_MUCH = (4096, 0.1)  # bytes, share: so much less is no row that somebody took out
 _NOTE = re.compile(r"decrypt|ransom|how.?to.?(restore|recover)|restore.?(my.?)?files|brain.?cipher", re.IGNORECASE)
 
 
@@ -46,12 +48,19 @@ def differences(wanted: Mapping[str, Entry], seen: Mapping[str, Seen], root: str
     return Differences(*(tuple(sorted(one)) for one in (wanted.keys() - seen.keys(), changed, modes, extra)))
 
 
-def judge(wanted: Mapping[str, Entry], seen: Mapping[str, Seen], root: str, earlier: str = "") -> list[Finding]:
-    """Findings of a comparison. `earlier`: folder with earlier contents of some of the files, if there is one."""
+def judge(
+    wanted: Mapping[str, Entry], seen: Mapping[str, Seen], root: str, earlier: Earlier = lambda _paths: ""
+) -> list[Finding]:
+    """Findings of a comparison. `earlier`: paths → folder with earlier contents of some of them, "" without any."""
     found = differences(wanted, seen, root)
-    hits = [path for path in (*found.changed, *found.extra) if encrypted.looks(f"{root}/{path}")]
+    short = [path for path in found.changed if 0 < seen[path].size < wanted[path].size]
+    folder = earlier(short) if short else ""
+    cut = [path for path in found.changed if _cut(path, wanted[path], seen[path], root, folder)]
+    written = set(found.changed) - set(cut)
+    hits = attack.hits(attack.Case(wanted, seen, root, earlier), sorted(written), found.extra)
     findings = list(_attacked(found, len(wanted), hits))
-    cut = [path for path in found.changed if _cut(path, wanted[path], seen[path], root, earlier)]
+    if len(written) >= max(MASS[0], MASS[1] * sum(one.size > 0 for one in wanted.values())):
+        findings.append(Finding(Fault.RANSOMWARE, f"{len(written)} of {len(wanted)} files were written anew"))
     findings += named(Fault.INCOMPLETE, "missing", found.missing)
     findings += named(Fault.INCOMPLETE, "empty or cut off", cut)
     other = sorted(set(found.changed) - set(cut))
@@ -84,11 +93,6 @@ def renamed(missing: Sequence[str], extra: Sequence[str]) -> list[str]:
     """Of what is missing, what is there under its name with one more ending."""
     there = {base for path in extra for base in _bases(path)}
     return [path for path in missing if path in there]
-
-
-def many(count: int, total: int, limit: tuple[int, float]) -> bool:
-    """Whether so many of so many are past a limit of (files, share)."""
-    return count > 0 and count >= min(total, max(limit[0], limit[1] * total))
 
 
 def named(fault: Fault, what: str, paths: Sequence[str]) -> list[Finding]:
@@ -131,7 +135,8 @@ def _cut(path: str, entry: Entry, there: Seen, root: str, earlier: str) -> bool:
     with open(f"{root}/{path}", "rb") as source:  # noqa: PTH123
         source.seek(max(0, there.size - 4096))
         tail = source.read()
-    midway = b"\0" in tail or not tail.endswith(b"\n")
+    much = entry.size - there.size >= max(_MUCH[0], _MUCH[1] * entry.size)
+    midway = much or b"\0" in tail or not tail.endswith(b"\n")
     return midway and there.size >= _CUT_LEAST * entry.size
 
 

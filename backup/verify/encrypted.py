@@ -8,6 +8,12 @@ from collections import Counter
 HEAD = 16 * 1024  # bytes that are looked at: also what encrypts only parts of a file begins at its beginning
 _FEWEST = 128  # bytes below which nothing can be said
 _SLACK = 0.35  # bits below what dice would give
+TEXT = (".txt", ".csv", ".sql", ".json", ".xml", ".html", ".log", ".md", ".conf", ".ini", ".yml", ".php")
+_OFFICE, _PICTURES = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".pdf"), (".jpg", ".jpeg", ".png", ".gif")
+_MARKED = (*_OFFICE, *_PICTURES, ".zip", ".gz", ".7z", ".rar")  # names of files that say in their bytes what they are
+_CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27})  # what no text holds
+_HIGH = bytes(range(128, 256))
+_FEW, _MANY = 0.05, 0.3  # shares: more control characters, or more high bytes, are no text of Latin letters
 # Packed formats are as even as ciphertext; they say what they are in their first bytes.
 _PACKED = (
     b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!",
@@ -17,12 +23,39 @@ _PACKED = (
 
 
 def looks(path: str) -> bool:
-    """Whether the file's beginning looks encrypted; False where it is too small to say, or not there."""
+    """Whether the file's beginning looks encrypted; False where it is too small to say, or not there.
+
+    Text by its name that no longer is any counts as well: a weak cipher leaves bytes uneven.
+    """
     try:
         with open(path, "rb") as source:  # noqa: PTH123 # any name
-            return even(source.read(HEAD))
+            head = source.read(HEAD)
     except OSError:
         return False
+    name = path.lower()
+    return even(head) or (name.endswith(TEXT) and unreadable(head)) or (name.endswith(_MARKED) and unmarked(head))
+
+
+def unmarked(head: bytes) -> bool:
+    """Whether bytes are none of the packed formats; False where they are too few to say."""
+    return len(head) >= _FEWEST and not any(mark in head[:1024] for mark in _PACKED)
+
+
+def unreadable(head: bytes) -> bool:
+    """Whether bytes can be no text of any usual encoding; False where they are too few to say."""
+    if len(head) < _FEWEST or head.startswith((*_PACKED, b"\xff\xfe", b"\xfe\xff")) or b"\0\0\0\0" in head:
+        return False  # UTF-16 is even in its zeros; a hole in a file is damage, not a cipher
+    control = sum(head.count(code) for code in _CONTROL)
+    high = len(head) - len(head.translate(None, _HIGH))
+    return control > _FEW * len(head) or (high > _MANY * len(head) and not _utf8(head))
+
+
+def _utf8(head: bytes) -> bool:
+    try:
+        head[:-4].decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 8  # the last letter may be cut off
+    return True
 
 
 def even(head: bytes) -> bool:

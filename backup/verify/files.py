@@ -64,11 +64,19 @@ def key(repository: Path, password: str) -> Key:
     """The key file that the password opens; key files that are none, or no longer."""
     keys, strange = of(repository, "keys")
     made = Key(findings=strange)
-    told = {one: one.path.read_bytes() for one in keys}
+    told = {}
+    for one in keys:
+        try:
+            told[one] = one.path.read_bytes()
+        except OSError as error:
+            made.findings.append(_unreadable(Fault.KEY, one, error))
     for one, content in told.items():
         if wrong := _key_problem(one, content):
             made.findings.append(wrong)
-    usable = [one for one in keys if seal.described(told[one])]
+    if len(told) > TRIED:
+        what = f"keys/: {len(told)} key files; restic tries {TRIED} at most and may never come to the right one"
+        made.findings.append(Finding(Fault.TAMPER, what))
+    usable = [one for one in told if seal.described(told[one])]
     usable.sort(key=lambda one: (not _named(one, told[one]), one.path.stat().st_mtime))
     for one in usable[:TRIED]:
         made.master, made.content = seal.opens(told[one], password), told[one]
@@ -89,8 +97,10 @@ def sort(repository: Path, master: Master) -> Sorted:
         for one in files:
             try:
                 wrong = _problem(one, one.path.read_bytes(), master)
-            except FileNotFoundError:
-                continue  # a lock that was given back meanwhile
+            except OSError as error:
+                if kind == "locks" and isinstance(error, FileNotFoundError):
+                    continue  # it was given back meanwhile
+                wrong = _unreadable(Fault.LOCK if kind == "locks" else Fault.CORRUPTION, one, error)
             if wrong:
                 made.findings.append(wrong)
                 made.broken[kind] += wrong.fault is Fault.CORRUPTION
@@ -107,15 +117,26 @@ def packs(repository: Path) -> Iterator[Path]:
 
 def scan(repository: Path, master: Master) -> list[Finding]:
     """Every pack's bytes hashed against its name, and its header against the key."""
-    found = []
-    for path in packs(repository):
-        with path.open("rb") as source:
+    return [found for path in packs(repository) if (found := _pack_problem(path, master))]
+
+
+def _pack_problem(path: Path, master: Master) -> Finding | None:
+    try:
+        with path.open("rb", buffering=0) as source:
             digest = hashlib.file_digest(source, "sha256").hexdigest()
-            if digest != path.name:
-                found.append(Finding(Fault.CORRUPTION, f"data/{path.name[:12]}: its bytes are not what they were"))
-            elif not master.sealed(_header(source, path.stat().st_size)):
-                found.append(Finding(Fault.TAMPER, f"data/{path.name[:12]}: not made with this repository's key"))
-    return found
+            header = _header(source, path.stat().st_size)
+    except OSError as error:
+        return _unreadable(Fault.CORRUPTION, File("data", path.name, path), error)
+    if digest != path.name:
+        return Finding(Fault.CORRUPTION, f"data/{path.name[:12]}: its bytes are not what they were")
+    if not master.sealed(header):
+        return Finding(Fault.TAMPER, f"data/{path.name[:12]}: not made with this repository's key")
+    return None
+
+
+def _unreadable(fault: Fault, one: File, error: OSError) -> Finding:
+    """A folder or a link to nothing under a file's name, or a disk that does not give it."""
+    return Finding(fault, f"{one.kind}/{one.name[:12]}: cannot be read: {error.strerror}")
 
 
 def _header(source: object, size: int) -> bytes:
@@ -142,8 +163,10 @@ def _key_problem(one: File, content: bytes) -> Finding | None:
     name = f"keys/{one.name[:12]}"
     told, named = seal.described(content), _named(one, content)
     if told and named:
-        return None
-    if told or b'"kdf"' in content or b'"scrypt"' in content or not content:
+        return (
+            None if seal.bearable(told) else Finding(Fault.TAMPER, f"{name}: a key of measures that restic never takes")
+        )
+    if not named and (told or b'"kdf"' in content or b'"scrypt"' in content or not content):
         return Finding(Fault.KEY, f"{name}: a key file whose bytes are not what they were")
     return Finding(Fault.TAMPER, f"{name}: {len(content)} bytes that are no key")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backup import trouble
-from backup.verify import compare, encrypted
+from backup.verify import attack, compare, encrypted
 from backup.verify.choose import Snapshot
 from backup.verify.tree import Seen
 from backup.verify.verdict import Fault, Finding
@@ -19,6 +19,7 @@ SHRUNK = 0.9  # of the bytes before: a file that is empty now was worth somethin
 UNMISTAKABLE = (10, 0.9)  # files, share: rewritten at once into what looks encrypted, whatever they were before
 SAMPLE = 8  # earlier contents that are looked at
 CALM = 0.3  # share of new and changed files up to which nobody looks further
+DUMPS = (".sql", ".dump")  # what names of dumps end with
 _DUMPS = (  # what a dump begins with, what it must end with
     (re.compile(rb"^-- (PostgreSQL database|PostgreSQL database cluster) dump\s*$", re.MULTILINE), b"dump complete"),
     (re.compile(rb"^(/\*M!.*\*/; ?\s*)?-- (MySQL|MariaDB) dump ", re.MULTILINE), b"-- Dump completed"),
@@ -50,7 +51,7 @@ def suspicious(one: Changes, seen: Mapping[str, Seen], root: str) -> list[str]:
     """Files that changed and look encrypted, if they are enough to look at what they were before."""
     hits = [path for path in (*one.modified, *one.added) if encrypted.looks(f"{root}/{path}")]
     total = len(seen) - len(one.added) + len(one.removed)
-    return hits if compare.many(len(hits), total, compare.ENCRYPTED) else []
+    return hits if attack.many(_instead(one, hits), total, attack.ENCRYPTED) else []
 
 
 def judge(one: Changes, seen: Mapping[str, Seen], chosen: Snapshot, before: Snapshot) -> list[Finding]:
@@ -62,10 +63,12 @@ def judge(one: Changes, seen: Mapping[str, Seen], chosen: Snapshot, before: Snap
     fresh = sorted(set(chosen.excludes) - set(before.excludes))
     if lost and fresh:
         findings.append(Finding(Fault.INCOMPLETE, f"{len(lost)} files are gone since {' '.join(fresh)} is excluded"))
-    if compare.many(len(lost), total, LOST):
+    if attack.many(len(lost), total, LOST):
         findings += compare.named(Fault.INCOMPLETE, f"gone since {before.id[:8]}", lost)
     empty = [path for path in one.modified if path in seen and seen[path].size == 0]
-    if empty and 0 <= chosen.bytes < SHRUNK * before.bytes:
+    if not 0 <= chosen.bytes < SHRUNK * before.bytes:  # small ones may be emptied for a reason, dumps not
+        empty = [path for path in empty if path.lower().endswith(DUMPS)]
+    if empty:
         findings += compare.named(Fault.INCOMPLETE, "empty now", empty)
     return findings + compare.named(Fault.SILENT, "other bytes under the same size and time", one.rotten)
 
@@ -73,19 +76,36 @@ def judge(one: Changes, seen: Mapping[str, Seen], chosen: Snapshot, before: Snap
 def encryption(one: Changes, total: int, hits: Sequence[str], earlier: str) -> list[Finding]:
     """`hits`: changed files that look encrypted · `earlier`: folder with some of them as they were before."""
     away = compare.renamed(one.removed, one.added)
-    if compare.many(len(away), total, compare.RENAMED) and hits:
+    if attack.many(len(away), total, compare.RENAMED) and hits:
         return [Finding(Fault.RANSOMWARE, f"{len(away)} of {total} files have a new ending and look encrypted")]
     were = [path for path in hits if os.path.isfile(f"{earlier}/{path}")]  # noqa: PTH113 # any name
     plain = [path for path in were if not encrypted.looks(f"{earlier}/{path}")]
-    if (were and 2 * len(plain) >= len(were)) or compare.many(len(hits), total, UNMISTAKABLE):
+    if (were and 2 * len(plain) >= len(were)) or attack.many(_instead(one, hits), total, UNMISTAKABLE):
         return [Finding(Fault.RANSOMWARE, f"{len(hits)} of {total} files changed at once and look encrypted")]
     return []
 
 
+def _instead(one: Changes, hits: Sequence[str]) -> int:
+    """Of the hits, those that stand where another file was: what is only new took nothing away."""
+    added = len(set(hits) & set(one.added))
+    return len(hits) - added + min(added, len(one.removed))
+
+
 def dumps(seen: Mapping[str, Seen], root: str) -> list[Finding]:
     """SQL dumps that do not end as their program ends them."""
-    cut = [path for path in seen if path.lower().endswith((".sql", ".dump")) and _cut_dump(f"{root}/{path}")]
+    cut = [path for path in seen if path.lower().endswith(DUMPS) and _cut_dump(f"{root}/{path}")]
     return compare.named(Fault.INCOMPLETE, "a dump without its end", sorted(cut))
+
+
+def hollow(seen: Mapping[str, Seen], *, alone: bool) -> list[Finding]:
+    """What is no backup although nobody kept a list: not a byte, or an empty dump where no snapshot before tells more.
+
+    `alone`: whether there is none before.
+    """
+    if not any(one.size for one in seen.values()):
+        return [Finding(Fault.INCOMPLETE, f"{len(seen)} files came back, and not a byte in them")]
+    empty = [path for path, one in seen.items() if not one.size and path.lower().endswith(DUMPS)]
+    return compare.named(Fault.INCOMPLETE, "an empty dump", sorted(empty)) if alone else []
 
 
 def settled(chosen: Snapshot, before: Sequence[Snapshot]) -> bool:

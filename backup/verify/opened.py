@@ -11,6 +11,7 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from backup import trouble
@@ -19,10 +20,12 @@ from backup.restic import LONG, QUICK, Repository, Restic, Secret
 from backup.verify import files, target, view
 from backup.verify.here import Here
 from backup.verify.verdict import Fault, Finding, of_restic
+from ops.errors import HostFailedError
 from ops.system import hostpython
 from ops.system.process import Local
 
 FIRST = 14.0  # seconds that a store without a port to try has for its first answer
+START = 20.0  # seconds that a busy machine may need to begin
 _REMOTE = re.compile(r"\A(rest|sftp|s3|b2|azure|gs|swift|rclone):")
 _SMALL = ("keys", "snapshots", "index", "locks")
 _PORTS = {"sftp": 22, "http": 80, "https": 443}
@@ -155,13 +158,21 @@ def _probe(repo: str) -> tuple[str, float]:
         parts = urllib.parse.urlsplit(rest if "://" in rest else f"https://{rest}")
         port = parts.port or _PORTS[parts.scheme]
         asked = {"address": parts.hostname or "", "port": port, "secure": parts.scheme == "https", "path": "/"}
-        return str(_ask("answers", asked, FIRST)), QUICK
+        return _told(rest_mirror, "answers", asked), QUICK
     if scheme == "sftp":
         parts = urllib.parse.urlsplit(f"sftp:{rest}" if rest.startswith("//") else f"sftp://{rest.partition(':')[0]}")
         asked = {"address": parts.hostname or "", "port": parts.port or _PORTS["sftp"], "seconds": FIRST / 2}
-        return str(hostpython.call(Local(), hostpython.Call((programs,), "greets", asked, FIRST))), QUICK
+        return _told(programs, "greets", asked), QUICK
     return "", FIRST
 
 
 def _ask(function: str, arguments: dict[str, object], timeout: float) -> Any:
-    return hostpython.call(Local(), hostpython.Call(_PROBES, function, arguments, timeout))
+    return hostpython.call(Local(), hostpython.Call(_PROBES, function, arguments, timeout + START))
+
+
+def _told(module: ModuleType, function: str, arguments: dict[str, object]) -> str:
+    """Why a door does not answer, or nothing; one that keeps its asker waiting beyond all limits does not."""
+    try:
+        return str(hostpython.call(Local(), hostpython.Call((module,), function, arguments, FIRST + START)))
+    except HostFailedError as error:
+        return error.what

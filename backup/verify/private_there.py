@@ -7,6 +7,7 @@ Standard library only. The repository itself is only read: by GET behind a rest-
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -40,13 +41,33 @@ def small(*, repository: Repository, folder: str) -> dict[str, Any]:
     return found
 
 
-def key_names(*, repository: Repository) -> list[str]:
-    """Names of the files in keys/: they are the keys' ids."""
+def listed(*, repository: Repository) -> dict[str, Any]:
+    """{keys: names of the files in keys/ (the keys' ids), snapshots: {name: whether it is the sum of its bytes}}.
+
+    {why} where the repository cannot be looked at.
+    """
+    try:
+        keys, sums = _listed(repository)
+    except (OSError, RuntimeError) as error:
+        return {"why": str(error)}
+    return {"keys": sorted(keys), "snapshots": {name: digest == name for name, digest in sums.items()}}
+
+
+def _listed(repository: Repository) -> tuple[list[str], dict[str, str]]:
     url = str(repository["url"])
-    if not url.startswith("rest:"):
-        return sorted(os.listdir(os.path.join(url, "keys")))
-    told = _asked(repository, lambda at: rest_mirror.sizes(at, "keys"))
-    return sorted(told["files"])
+    if url.startswith("rest:"):
+        keys = _asked(repository, lambda at: rest_mirror.sizes(at, "keys"))["files"]
+        return list(keys), _asked(repository, lambda at: rest_mirror.sums(at, "snapshots"))["files"]
+    above = os.path.join(url, "snapshots")
+    return os.listdir(os.path.join(url, "keys")), {name: _sum(os.path.join(above, name)) for name in os.listdir(above)}
+
+
+def _sum(path: str) -> str:
+    """sha256 of a small file; "" of what is none."""
+    if not os.path.isfile(path):
+        return ""
+    with open(path, "rb") as source:
+        return hashlib.sha256(source.read()).hexdigest()
 
 
 def packs_bytes(*, repository: Repository) -> int:

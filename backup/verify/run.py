@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import posixpath
 import shutil
 import tempfile
 import time
@@ -79,6 +80,7 @@ class _Case:
 def verify(asked: Request, progress: Progress) -> Verdict:
     """UsageError where the question is wrong, ToolMissingError without a restic; all else is a verdict."""
     begun = time.monotonic()
+    asked = replace(asked, root=posixpath.normpath("/" + asked.root.lstrip("/")))
     repository = opened.local(asked.repo)
     real = target.check(asked.target, asked.root, repository)
     listed = wanted.manifest(_read(asked.expect), str(asked.expect), asked.root) if asked.expect else {}
@@ -92,14 +94,19 @@ def verify(asked: Request, progress: Progress) -> Verdict:
         except ResticError as error:
             case.note(verdict.of_restic(error.trouble), error.what)
         except OSError as error:
-            if error.errno not in _DISKS:
-                raise
-            case.note(_DISKS[error.errno], f"{error.filename or 'disk'}: {error.strerror}")
+            case.note(_disk(case, error), f"{error.filename or 'disk'}: {error.strerror}")
     taken = time.monotonic() - begun
     if taken > asked.rto:
         case.note(Fault.RTO, f"{taken:.1f} s from declared to compared, {asked.rto:.0f} s agreed")
     case.note(Fault.NONE, f"{taken:.1f} s from declared to the verdict")
     return verdict.judge(case.findings, waiting=case.waiting, proven=case.proven)
+
+
+def _disk(case: _Case, error: OSError) -> Fault:
+    """What cannot be read is damage; what cannot be written at the target is no room."""
+    place = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    at_target = place.startswith(case.target) or case.target.startswith(place or "\0")
+    return _DISKS.get(error.errno or 0, Fault.SPACE if at_target else Fault.CORRUPTION)
 
 
 def _prove(case: _Case) -> None:
@@ -256,15 +263,22 @@ def _compare(case: _Case, restic: Restic, choice: Choice) -> None:
     files = {path: one for path, one in seen.items() if not one.link}
     case.note(Fault.NONE, f"{len(files)} files, {sum(one.size for one in files.values())} bytes restored and hashed")
     if case.listed:
-        short = [path for path, one in case.listed.items() if path in seen and 0 < seen[path].size < one.size]
-        earlier = since.earlier(short, choice.before[-1]) if choice.before else ""
-        found = compare.judge(case.listed, seen, case.target, earlier)
+        found = _aged(case, compare.judge(case.listed, seen, case.target, since.newest))
         case.findings += found or [Finding(Fault.NONE, f"all {len(case.listed)} files of the list are as they must be")]
     case.findings += compare.canaries(case.canaries, seen, case.target) if case.canaries else []
     case.findings += history.dumps(files, case.target)
+    case.findings += [] if case.listed else history.hollow(files, alone=not choice.before)
     if choice.before and not (case.listed and history.settled(choice.snapshot, choice.before)):
         case.findings += since.judge(files, listed=bool(case.listed))
     case.proven = True
+
+
+def _aged(case: _Case, found: list[Finding]) -> list[Finding]:
+    """A snapshot older than agreed is no longer what the list of today says: that is its age, and told as such."""
+    if all(one.fault is not Fault.RPO for one in case.findings):
+        return found
+    by_age = {Fault.INCOMPLETE, Fault.SILENT}
+    return [Finding(Fault.RPO, f"in that old snapshot: {one.what}") if one.fault in by_age else one for one in found]
 
 
 def _empty(folder: str) -> None:

@@ -76,14 +76,20 @@ def described(content: bytes) -> dict[str, Any] | None:
     return told if fits else None
 
 
+def bearable(told: dict[str, Any]) -> bool:
+    """Whether a described key is of a size that can be worked with: more was written by nobody who wants it opened."""
+    fits = 128 * int(told["N"]) * int(told["r"]) <= _MOST_MEMORY and int(told["p"]) <= _MOST_ROUNDS
+    return fits and len(base64.b64decode(told["data"])) > SMALLEST
+
+
 def opens(content: bytes, password: str) -> Master | None:
     """The master key, if `content` is a key file that this password opens."""
     told = described(content)
     if told is None:
         return None
-    n, r, p = int(told["N"]), int(told["r"]), int(told["p"])
-    if 128 * n * r > _MOST_MEMORY or p > _MOST_ROUNDS:
+    if not bearable(told):
         return None
+    n, r, p = int(told["N"]), int(told["r"]), int(told["p"])
     salt, secret = base64.b64decode(told["salt"]), password.encode("utf-8", "surrogateescape")
     try:
         made = hashlib.scrypt(secret, salt=salt, n=n, r=r, p=p, maxmem=2 * _MOST_MEMORY, dklen=64)

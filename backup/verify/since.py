@@ -29,7 +29,7 @@ class Since:
     private: Path
     root: str
     chosen: Snapshot
-    before: Sequence[Snapshot]  # oldest first, not empty
+    before: Sequence[Snapshot]  # oldest first
 
     def judge(self, seen: Mapping[str, Seen], *, listed: bool) -> list[Finding]:
         """`listed`: a list said what every file must be, so that only an attack is looked for."""
@@ -56,6 +56,10 @@ class Since:
             words += ["--include", literal(path)]
         self.restic.ask(words, LONG)
         return str(folder)
+
+    def newest(self, paths: Sequence[str]) -> str:
+        """The same, as they were in the newest one before."""
+        return self.earlier(paths, self.before[-1]) if self.before else ""
 
     def _attacked(self, changed: history.Changes, seen: Mapping[str, Seen], before: Snapshot) -> list[Finding]:
         hits = history.suspicious(changed, seen, self.target)

@@ -52,20 +52,21 @@ def below(path: str, root: str) -> str:
 
 
 def _lines(content: bytes, shape: re.Pattern[str], name: str) -> Iterator[tuple[str, ...]]:
-    """Every entry's fields. A line that is none goes on with the name before it, which then holds a line's end."""
+    """Every entry's fields. A line that is none goes on with the name before it, which then holds a line's end.
+
+    Empty lines and comments (`# …`) between entries belong to no name.
+    """
     text = content.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     whole: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
-        if shape.match(line) or (not whole and not line.strip()):
+        if shape.match(line):
             whole.append(line)
-        elif not whole or not whole[-1].strip():
-            raise UsageError(f"{name}:{number}: not a line of such a list: {line[:60]!r}")
-        else:
+        elif whole and not line.startswith("# "):
             whole[-1] += "\n" + line
-    if whole:
-        whole[-1] = whole[-1].rstrip("\n")
+        elif line.strip() and not line.startswith("#"):
+            raise UsageError(f"{name}:{number}: not a line of such a list: {line[:60]!r}")
     for line in whole:
-        if found := shape.match(line.removesuffix("\r")):
+        if found := shape.match(line.rstrip("\r\n")):
             yield found.groups()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import pytest
 from backup_rig import CANARY, CLIENT, item, rest_server, restic_program, rig
-from repository_stock import DICE, HOST, Stock, cheapen, judged, manifest, put, stock, text
+from repository_stock import DICE, HOST, HOUR, Stock, cheapen, judged, manifest, put, stock, text
 
 from backup import take
+from backup.verify import run
 from backup.verify.run import Request, verify
 from backup.verify.verdict import Verdict
 from ops.errors import UsageError
@@ -125,6 +127,26 @@ def test_too_slow_and_too_old_are_red_though_proven(there: Stock) -> None:
     found = judged(there, rto=0.0)
     assert told(found) == ("red", "rto")
     assert told(judged(there, target=there.folder / "o2", rpo=60.0)) == ("red", "rpo")
+
+
+def test_a_list_of_today_says_nothing_against_an_old_snapshot_but_its_age(there: Stock) -> None:
+    for path in (there.repository / "snapshots").iterdir():
+        path.unlink()
+    there.backup(50 * HOUR, change=lambda root: (root / "catatan/2.txt").unlink())
+    found = judged(there, root=f"/.{there.root}/")
+    assert told(found) == ("red", "rpo")
+    assert any("catatan/2.txt" in one.what for one in found.proof)
+
+
+@pytest.mark.parametrize(("name", "fault"), [("out", "space"), ("out/a", "space"), ("repository/x", "corruption")])
+def test_a_disk_that_refuses_is_a_verdict(there: Stock, monkeypatch: pytest.MonkeyPatch, name: str, fault: str) -> None:
+    """A read-only target cannot be made without mounting one: the refusal is made instead."""
+
+    def refuse(*_words: object) -> bool:
+        raise OSError(errno.EROFS, "Read-only file system", str(there.folder / name))
+
+    monkeypatch.setattr(run, "_restore", refuse)
+    assert told(judged(there)) == ("red", fault)
 
 
 def test_of_several_faults_the_first_in_order_names_it_and_all_are_told(there: Stock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 import zlib
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backup.checks.contract import Difference, checks
-from backup.verify import choose, encrypted, files, locks, of_drill, seal, wanted
+from backup.verify import choose, compare, encrypted, files, history, locks, of_drill, seal, tree, wanted
 from backup.verify.choose import Snapshot, Wish
 from backup.verify.choose import choose as pick
 from backup.verify.verdict import Colour, Fault, Finding, judge
@@ -117,6 +118,79 @@ def test_lists_written_otherwise() -> None:
             wanted.manifest(bad, "M", "/")
 
 
+def test_comments_and_empty_lines_belong_to_no_name() -> None:
+    digest = "a" * 64
+    raw = f"# list\r\n\r\n{digest}  5  644  a b\r\n\r\n# next\r\n{digest}  6  644  c\r\n# end\r\n".encode()
+    assert set(wanted.manifest(raw, "M", "/srv/app")) == {"a b", "c"}
+    assert set(wanted.canaries(f"# list\n{digest}  a b\n\n".encode(), "C", "/")) == {"a b"}
+
+
+def files_of(folder: Path, files: dict[str, bytes]) -> dict[str, wanted.Entry]:
+    """Write them; the list that says so."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+        (folder / name).chmod(0o644)
+    return {
+        name: wanted.Entry(hashlib.sha256(content).hexdigest(), len(content), 0o644) for name, content in files.items()
+    }
+
+
+def class_of(root: Path, listed: dict[str, wanted.Entry]) -> set[str]:
+    return {str(one.fault) for one in compare.judge(listed, tree.look(str(root)), str(root))}
+
+
+@pytest.mark.parametrize(("files", "spoilt"), [(1, 1), (3, 3), (30, 15)])
+def test_random_files_with_a_byte_changed_are_no_ransomware(tmp_path: Path, files: int, spoilt: int) -> None:
+    dice = random.Random(files)
+    content = {f"{n}.dat": dice.randbytes(4000) for n in range(files)}
+    listed = files_of(tmp_path, content)
+    for name in list(content)[:spoilt]:
+        (tmp_path / name).write_bytes(b"?" + content[name][1:])
+    assert class_of(tmp_path, listed) == {"silent"}
+
+
+@pytest.mark.parametrize("cipher", ["dice", "xor", "base64"])
+def test_texts_that_are_none_any_more_are_ransomware(tmp_path: Path, cipher: str) -> None:
+    dice = random.Random(7)
+    content = {f"{n}.txt": b"nomor surat, tanggal\n" * (40 + n) for n in range(30)}
+    listed = files_of(tmp_path, content)
+    for name, plain in content.items():
+        made = {
+            "dice": dice.randbytes(len(plain)),
+            "xor": bytes(byte ^ 0xA5 for byte in plain),
+            "base64": base64.b64encode(dice.randbytes(len(plain))),
+        }
+        (tmp_path / name).write_bytes(made[cipher])
+    assert "ransomware" in class_of(tmp_path, listed)
+
+
+def test_half_of_a_table_gone_at_a_lines_end_is_incomplete_and_a_row_is_silent(tmp_path: Path) -> None:
+    lines = [b"%d,warga\n" % n for n in range(3000)]
+    listed = files_of(tmp_path, {"a.csv": b"".join(lines), "b.csv": b"".join(lines)})
+    (tmp_path / "a.csv").write_bytes(b"".join(lines[:1500]))
+    assert class_of(tmp_path, listed) == {"incomplete"}
+    files_of(tmp_path, {"a.csv": b"".join(lines), "b.csv": b"".join(lines[:17] + lines[18:])})
+    assert class_of(tmp_path, listed) == {"silent"}
+
+
+def test_new_files_that_look_encrypted_took_nothing_away() -> None:
+    fresh = tuple(f"{n}.gpg" for n in range(40))
+    seen = {name: tree.Seen(9, 0o644, "") for name in (*fresh, *(f"{n}.txt" for n in range(44)))}
+    assert history.encryption(history.Changes(fresh, (), (), ()), 44, list(fresh), "") == []
+    gone = tuple(f"{n}.doc" for n in range(40))
+    assert history.encryption(history.Changes(fresh, gone, (), ()), len(seen), list(fresh), "") == []
+    assert history.encryption(history.Changes(fresh, gone, (), ()), 44, list(fresh), "") != []
+
+
+def test_what_is_hollow_without_a_list() -> None:
+    full, empty = tree.Seen(5, 0o644, "a"), tree.Seen(0, 0o644, "b")
+    assert history.hollow({}, alone=False) != []
+    assert history.hollow({"a": empty}, alone=False) != []
+    assert history.hollow({"a": full, "b.sql": empty}, alone=True) != []
+    assert history.hollow({"a": full, "b.sql": empty}, alone=False) == []
+    assert history.hollow({"a": full, "b.txt": empty}, alone=True) == []
+
+
 def test_what_looks_encrypted() -> None:
     dice = random.Random(1)
     for size in (128, 300, 1000, 5000, 16384):
@@ -178,6 +252,42 @@ def test_a_foreign_key_cannot_make_us_work_for_hours() -> None:
     huge = b'{"kdf":"scrypt","N":1073741824,"r":8,"p":1,"salt":"AAAA","data":"AAAA"}'
     assert seal.described(huge)
     assert seal.opens(huge, "x") is None
+
+
+def test_keys_that_restic_never_makes_and_more_than_it_tries(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+
+    def put(content: bytes) -> None:
+        (tmp_path / "keys" / hashlib.sha256(content).hexdigest()).write_bytes(content)
+
+    def told() -> set[str]:
+        return {str(one.fault) for one in files.key(tmp_path, "x").findings}
+
+    like = b'{"kdf":"scrypt","N":%d,"r":1,"p":1,"salt":"AAAA","data":"' + b"A" * 80 + b'"}'
+    put(like % 16)
+    assert told() == {"key"}
+    put(like % (1 << 40))
+    assert told() == {"key", "tamper"}
+    for path in (tmp_path / "keys").iterdir():
+        path.unlink()
+    for number in range(21):
+        put(like % 16 + b" " * number)
+    assert told() == {"key", "tamper"}
+
+
+def test_folders_and_dead_links_under_a_files_name(tmp_path: Path) -> None:
+    master = seal.Master(b"e" * 32, b"k" * 16, b"r" * 16)
+    for kind, number in (("index", 1), ("locks", 2), ("data/00", 3)):
+        (tmp_path / kind).mkdir(parents=True)
+        (tmp_path / kind / f"{number:064x}").mkdir()
+    (tmp_path / "snapshots").mkdir()
+    (tmp_path / "snapshots" / f"{4:064x}").symlink_to("nowhere")
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / f"{5:064x}").symlink_to("nowhere")
+    seen = [str(one.fault) for one in files.sort(tmp_path, master).findings]
+    assert sorted(seen) == ["corruption", "corruption", "lock"]
+    assert [str(one.fault) for one in files.scan(tmp_path, master)] == ["corruption"]
+    assert {str(one.fault) for one in files.key(tmp_path, "x").findings} == {"key"}
 
 
 def test_files_of_no_repository(tmp_path: Path) -> None:
