@@ -40,7 +40,8 @@ class Wanted:
     @property
     def stale(self) -> bool:
         """Whether the device has shown since that it cannot answer so much at once, or lacks something."""
-        return self.device.most < self.most or not self.device.lacking.isdisjoint(self.oids)
+        device = self.device
+        return device.most < self.most or bool(device.lacking and not device.lacking.isdisjoint(self.oids))
 
 
 def wanted(device: Plain, packets: Sequence[Sequence[str]]) -> Wanted:

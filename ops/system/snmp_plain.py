@@ -30,6 +30,7 @@ SIDE_BY_SIDE = 40  # values of a GETBULK for several columns
 LARGEST_REPLY = 4_080  # bytes: a device that sends more is asked for less the next time
 WALK_SECONDS = 15.0
 MOST_ROWS = 20_000
+_SLOW = PATIENCE[0] / 4  # seconds: whoever answers faster is asked with the patience for all
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Plain:
         self.most, self._repetitions = MOST_VARBINDS, REPETITIONS
         self.lacking: set[str] = set()  # what a v1 agent does not have: one such name fails a whole question
         self._slow = 0.0  # seconds that its answers take, smoothed
+        self._expected = _SLOW  # the same when `waits` was made
         # Seconds of patience, try by try: longer for a slow device, and one try more for one that answered the last
         # time: of a thousand devices none shall fail for three packets lost in a row.
         self.waits: tuple[float, ...] = PATIENCE
@@ -118,7 +120,7 @@ class Plain:
     def learned(self, seconds: float, size: int, varbinds: int) -> None:
         """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
         self._slow += (seconds - self._slow) / (2 if seconds > self._slow else 8)
-        if not self._known or self._slow > PATIENCE[0] / 4:
+        if not self._known or not self._expected / 2 <= max(self._slow, _SLOW) <= self._expected * 1.1:
             self._known = True
             self._be_patient((PATIENCE[0] / 2, *PATIENCE))
         if size > LARGEST_REPLY and varbinds > 1:
@@ -131,6 +133,7 @@ class Plain:
             self._be_patient(PATIENCE)
 
     def _be_patient(self, waits: Sequence[float]) -> None:
+        self._expected = max(self._slow, _SLOW)
         self.waits = tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in waits)
 
     async def _get_some(self, line: Line, left: list[str], found: dict[str, Held]) -> list[str]:
