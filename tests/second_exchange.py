@@ -9,8 +9,8 @@ _WATCHED = "    fail2ban:\n      hosts:\n        drc-pbx:\n"
 
 
 def second_exchange(inventory: Path, *, declared: bool) -> None:
-    """It is a machine more to boot, build and apply to, so the twin of all system tests is without it until
-    tests/system/test_voip_second.py wants it. Declared, it is in the group `fail2ban`, too."""
+    """It is a machine more to boot, build and apply to, so the twin of all system tests is without it.
+    tests/system/test_voip_second.py has it on one of its own, there in the group `fail2ban`, too."""
     whole = _WHOLE.read_text(encoding="utf-8")
     begin = whole.index("        pbx: # the exchange that takes over")
     end = whole.index("\n", whole.index("drc-pbx: ")) + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -154,12 +155,25 @@ def _configure(folder: Path, lower: Path, artifacts: Iterable[Artifact], secrets
         target = etc / "kominfo" / artifact.key.partition("/")[2]
         target.write_text(secrets.expand(artifact.content), encoding="utf-8")
     user = (lower / "var/lib/asterisk").stat()
+    if any("cert_file=" in artifact.content for artifact in artifacts):
+        _keys(etc / "keys", artifacts, user.st_gid)
     in_force = Releases(etc, user.st_gid)
     if files := {path.name: path.read_text(encoding="utf-8") for path in (etc / "kominfo").glob("*.conf")}:
         in_force.swap(in_force.make(files))
     rundir = folder / "upper/run/asterisk"
     rundir.mkdir(parents=True)
     os.chown(rundir, user.st_uid, user.st_gid)
+
+
+def _keys(folder: Path, artifacts: list[Artifact], group: int) -> None:
+    """A key and a certificate of its own, for the address that its encrypted transport listens at."""
+    folder.mkdir(mode=0o755)
+    address = next(found[1] for one in artifacts if (found := re.search(r"bind=([\d.]+):5061", one.content)))
+    key, held = folder / "exchange.key", folder / "exchange.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=exchange"]
+    run([*made, "-addext", f"subjectAltName=IP:{address}", "-keyout", str(key), "-out", str(held)]).must()
+    os.chown(key, 0, group)
+    key.chmod(0o640)
 
 
 def program(folder: Path) -> None:
@@ -173,14 +187,14 @@ def program(folder: Path) -> None:
 
 
 def _wait(running: Exchange, child: subprocess.Popen[bytes], folder: Path) -> None:
-    for _ in range(150):
+    for _ in range(600):
         if child.poll() is not None:
             raise AssertionError(f"Asterisk ended: {(folder / 'console').read_text(encoding='utf-8')}")
         control = Path(f"/proc/{child.pid}/root/run/asterisk/asterisk.ctl")
         if control.exists() and "fully booted" in running.cli("core waitfullybooted"):
             return
         time.sleep(0.1)
-    raise AssertionError("Asterisk did not boot within 15 s")
+    raise AssertionError("Asterisk did not boot within 60 s")
 
 
 def desk(opd: Opd) -> str:
