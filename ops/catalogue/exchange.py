@@ -5,7 +5,7 @@ from __future__ import annotations
 ENDPOINT = """\
 [kominfo-phone](!)
 type=endpoint
-transport=transport-udp
+{transport}
 from_domain={domain}
 disallow=all
 allow=alaw,g722
@@ -17,6 +17,24 @@ rtp_timeout_hold=900
 dtmf_mode=rfc4733
 tos_audio=ef
 cos_audio=5
+
+"""
+# By `numbering.security`. Telephones insist on SRTP, the exchange does not: call tests of the station come in clear.
+SECURITY = {
+    "none": "transport=transport-udp",
+    "tls-srtp": "transport=transport-tls\nmedia_encryption=sdes\nmedia_encryption_optimistic=yes",
+}
+KEYS = "/etc/asterisk/keys"  # role pbx brings there what role tls holds
+TRANSPORT_TLS = """\
+[transport-tls]
+type=transport
+protocol=tls
+bind={address}:5061
+cert_file={keys}/exchange.pem
+priv_key_file={keys}/exchange.key
+method=tlsv1_2
+tos=cs3
+cos=3
 
 """
 AUTH = """\

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from ops.inventory.exchanges import exchanges
 from ops.inventory.model import Opd, Region, WebHost
 from ops.plan.change import Artifact
 
@@ -142,6 +143,10 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
         for web in opd.web
         if web.server == server
     ]
+    if region.numbering.security == "tls-srtp":
+        certificates += [
+            {"name": "exchange", "names": [str(one.address)]} for one in exchanges(region) if one.name == server
+        ]
     return {
         "kominfo_databases": databases,
         "kominfo_folders": folders,

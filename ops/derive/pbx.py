@@ -53,7 +53,7 @@ def _frame(region: Region, offices: list[Opd], server: Server) -> dict[str, str]
     outside = {kind: "".join(parts) for kind, parts in _outside(region).items()}
     found = {
         "transport": _transport(region, server),
-        "endpoint": exchange.ENDPOINT.format(domain=region.domain) + outside["endpoint"] + listed["endpoint"],
+        "endpoint": _telephone(region) + outside["endpoint"] + listed["endpoint"],
         "auth": exchange.AUTH.format(domain=region.domain) + outside["auth"] + listed["auth"],
         "aor": exchange.AOR + outside["aor"] + listed["aor"],
         "dialplan": exchange.EMERGENCY
@@ -99,12 +99,19 @@ def _emergency(region: Region) -> str:
     return "".join(lines)
 
 
+def _telephone(region: Region) -> str:
+    """What all telephones share."""
+    return exchange.ENDPOINT.format(domain=region.domain, transport=exchange.SECURITY[region.numbering.security])
+
+
 def _transport(region: Region, server: Server) -> str:
     """Bound to the declared address: with a wildcard, Asterisk asks the DNS for its own name at every call.
     Not reloadable: a change of the transport holds only after a restart of Asterisk."""
+    encrypted = exchange.TRANSPORT_TLS.format(address=server.address, keys=exchange.KEYS)
     return (
         "; a change here needs a restart of Asterisk: calls that are up end\n"
         f"[transport-udp]\ntype=transport\nprotocol=udp\nbind={server.address}:5060\ntos=cs3\ncos=3\n\n"
+        f"{encrypted if region.numbering.security == 'tls-srtp' else ''}"
         f"[global]\ntype=global\nuser_agent=kominfo\ndefault_realm={region.domain}\n"
     )
 

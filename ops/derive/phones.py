@@ -19,6 +19,7 @@ from ops.plan.change import REGION_SCOPE, Artifact
 KIND = "phone-file"
 GUARD = "web-host"
 SIP_PORT = 5060
+SIP_TLS_PORT = 5061
 REGISTER_SECONDS = 600
 MANAGER = "pbx/manager"  # the name of a secret
 CODECS = ("alaw", "g722")  # as ops/catalogue/exchange.py allows
@@ -67,10 +68,12 @@ def _addresses(opd: Opd, allowed: str, mac: str, name: str) -> str:
 
 
 def _exchange(region: Region, servers: list[Server]) -> dict[str, object]:
+    encrypted = region.numbering.security == "tls-srtp"
+    port = SIP_TLS_PORT if encrypted else SIP_PORT
     return {
-        "servers": [{"address": str(server.address), "port": SIP_PORT} for server in servers[:2]],
-        "transport": "udp",
-        "srtp": False,
+        "servers": [{"address": str(server.address), "port": port} for server in servers[:2]],
+        "transport": "tls" if encrypted else "udp",
+        "srtp": encrypted,
         "expires": REGISTER_SECONDS,
         "codecs": list(CODECS),
         "domain": region.domain,

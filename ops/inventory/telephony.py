@@ -72,6 +72,9 @@ class Numbering(Declared):
         default={}, description="emergency numbers that the regency answers itself: the extension that rings first"
     )
     short_codes: ShortCodes = Field(default={}, description="what is dialled: the extension that rings")
+    security: Literal["none", "tls-srtp"] = Field(
+        default="none", description="between telephones and exchange: in clear, or signalling by TLS and speech by SRTP"
+    )
     country_code: Annotated[str, Field(pattern=r"^[1-9]\d{0,2}$")] = "62"
     area_code: Annotated[str, Field(pattern=r"^[1-9]\d{1,4}$", description="without the 0 before it")] = "622"
     trunks: tuple[Trunk, ...] = ()

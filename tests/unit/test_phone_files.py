@@ -320,6 +320,31 @@ def test_a_vlan_reaches_every_telephone_of_its_office_and_no_other(region: Regio
     assert all("40" in one.content for one in after - before)
 
 
+def test_with_tls_every_telephone_is_told_so_and_to_insist_on_srtp(region: Region) -> None:
+    numbering = region.numbering.model_copy(update={"security": "tls-srtp"})
+    dinkes = region.opd("dinkes")
+    assert dinkes.phones
+    models = [name for name in phone.names() if name != "linphone"]
+    first = dinkes.phones.extensions[0]
+    every = tuple(
+        first.model_copy(update={"number": str(20110 + at), "model": model, "mac": f"00:15:65:00:0b:{at:02x}"})
+        for at, model in enumerate(models)
+    )
+    other = changed(region, extensions=every).model_copy(update={"numbering": numbering})
+    made = {one.key[-6:-4]: one.content for one in phones.artifacts(other) if one.key.startswith("dc-web/dinkes.00")}
+    for at, model in enumerate(models):
+        text = made[f"{at:02x}"]
+        plain = phone.render(model, values(transport="udp", srtp=False))
+        words = {line.strip() for line in text.splitlines()}
+        coded = {line.strip() for line in phone.render(model, values(transport="tls", srtp=True)).splitlines()}
+        told = [line for line in coded - {line.strip() for line in plain.splitlines()} if "192.0.2" not in line]
+        assert "5061" in text, model
+        assert {*told} <= words, model
+    soft = phones.softphone_file(other, first)
+    assert ";transport=tls" in soft
+    assert ">srtp<" in soft
+
+
 def test_books_hold_what_rings_and_no_test_number(region: Region) -> None:
     found = {one.key: one.content for one in phone_books.artifacts(region)}
     office, every = found["dc-web/dinkes.yealink.xml"], found["dc-web/_region.yealink.xml"]
