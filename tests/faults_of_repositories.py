@@ -83,6 +83,11 @@ def _all(one: Stock, kind: str) -> None:
         path.unlink()
 
 
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def _dead() -> int:
     child = subprocess.Popen(["true"])
     child.wait()
@@ -113,6 +118,7 @@ FAULTS: dict[str, tuple[str, Callable[[Stock], Any]]] = {
     "pack zeroed": ("corruption", lambda one: one.spoil(one.files("data")[0], lambda b: bytes(len(b)))),
     "pack missing": ("corruption", lambda one: one.files("data")[0].unlink()),
     "small pack missing": ("corruption", lambda one: one.files("data")[-1].unlink()),
+    "pack is a folder": ("corruption", lambda one: _folder(one.files("data")[0])),
     "packs swapped": ("corruption", _swap),
     "all packs missing": ("corruption", lambda one: _all(one, "data")),
     "index flip": ("corruption", lambda one: [one.spoil(path, _flip(60)) for path in one.files("index")]),

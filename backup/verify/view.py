@@ -10,6 +10,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
+from backup.verify import files
 from backup.verify.files import Sorted
 
 
@@ -19,15 +20,24 @@ def make(repository: Path, folder: Path, kept: Sorted, key: bytes) -> Path:
         (folder / kind).mkdir(mode=0o700)
     shutil.copyfile(repository / "config", folder / "config")
     (folder / "keys" / hashlib.sha256(key).hexdigest()).write_bytes(key)
-    for kind, files in kept.whole.items():
-        for one in files:
+    for kind, whole in kept.whole.items():
+        for one in whole:
             shutil.copyfile(one.path, folder / kind / one.name)
-    data = (repository / "data").absolute()
-    if data.is_dir():
-        (folder / "data").symlink_to(data)
-    else:
-        (folder / "data").mkdir()
+    _packs((repository / "data").absolute(), folder / "data")
     return folder
+
+
+def _packs(data: Path, to: Path) -> None:
+    """A link to all of them; where one is no file, a link to each other: restic tries such a one for minutes."""
+    every = list(files.packs(data.parent))
+    usable = [path for path in every if path.is_file()]
+    if len(usable) == len(every) and data.is_dir():
+        to.symlink_to(data)
+        return
+    to.mkdir()
+    for path in usable:
+        (to / path.parent.name).mkdir(exist_ok=True)
+        (to / path.parent.name / path.name).symlink_to(path)
 
 
 def unlock(folder: Path) -> None:

@@ -20,6 +20,7 @@ from backup_rig import CANARY, CLIENT, item, rest_server, restic_program, rig
 from repository_stock import DICE, HOST, HOUR, Stock, cheapen, judged, manifest, put, stock, text
 
 from backup import take
+from backup.hostside import rest_mirror
 from backup.verify import run
 from backup.verify.run import Request, verify
 from backup.verify.verdict import Verdict
@@ -79,6 +80,14 @@ def _basic() -> str:
     import base64  # noqa: PLC0415
 
     return "Basic " + base64.b64encode(f"{CLIENT}:{CANARY}".encode()).decode()
+
+
+def test_sums_of_small_files_are_asked_through_one_connection(there: Stock, served: str) -> None:
+    names = [path.name for path in (there.repository / "snapshots").iterdir()]
+    assert rest_mirror.sums(served.removeprefix("rest:"), "snapshots") == {
+        "files": dict(zip(names, names, strict=True))
+    }
+    assert rest_mirror.sums(served.removeprefix("rest:").replace(CANARY, "x"), "snapshots")["fault"] == "key"
 
 
 def test_doors_that_refuse_or_lead_nowhere(there: Stock, served: str) -> None:
