@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
+from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -38,19 +39,20 @@ class Sheet:
 
     def __init__(self, recipes: Iterable[Series], oids: Sequence[str]) -> None:
         rank = {name: at for at, name in enumerate(table())}
-        self._recipes = sorted(recipes, key=lambda one: rank[one.name])
+        ranked = sorted(recipes, key=lambda one: rank[one.name])
         place: dict[str, int] = {}
         for at, oid in enumerate(oids):
             place.setdefault(oid, at)
-        counters, ones, several, fixed = (_of_kind(self._recipes, kind) for kind in _Kind)
+        counters, ones, several, fixed = (_of_kind(ranked, kind) for kind in _Kind)
         self._counters = at_places([place[one.oids[0]] for one in counters.values()])
         self._pick = at_places([place[one.oids[0]] for one in ones.values()])
         self._texts = [_text(one) for one in ones.values()]
         self._several = [(_text(one), at_places([place[oid] for oid in one.oids])) for one in several.values()]
-        self._fixed = [_text(one)() for one in fixed.values()]
+        self._fixed = [sys.intern(_text(one)()) for one in fixed.values()]
         order = [*counters, *ones, *several, *fixed]
         self._sort = at_places([order.index(at) for at in range(len(order))])
-        self._shapes: dict[tuple[bool, ...] | None, Shape] = {}
+        self._whole: Shape = _shape(ranked)  # recipes themselves are not kept: a thousand devices have many
+        self._shapes: dict[tuple[bool, ...], Shape] = {}
 
     def fill(self, values: Sequence[Held]) -> Filled:
         """The lines for one answer: None in `values` is what the device does not have."""
@@ -61,18 +63,18 @@ class Sheet:
             made.append(text(*pick(values)))
         figures = self._sort(made + self._fixed)
         if all(figures):
-            shape, labels = self._shapes.get(None) or self._lay_out(None, figures)
-            return Filled(shape, labels, figures)
+            return Filled(*self._whole, figures)
         there = tuple(map(bool, figures))
-        shape, labels = self._shapes.get(there) or self._lay_out(there, figures)
+        shape, labels = self._shapes.get(there) or self._lay_out(there)
         return Filled(shape, labels, tuple(filter(None, figures)))
 
-    def _lay_out(self, there: tuple[bool, ...] | None, figures: Sequence[str]) -> Shape:
-        """Names and labels of the recipes that gave a figure."""
+    def _lay_out(self, there: tuple[bool, ...]) -> Shape:
+        """Names and labels of these of the recipes: those that gave a figure."""
         if len(self._shapes) >= MOST_LAYOUTS:
             self._shapes.clear()
-        kept = [one for one, figure in zip(self._recipes, figures, strict=True) if figure]
-        self._shapes[there] = made = _shape(kept), tuple(labels_text(one.labels) for one in kept)
+        shape, labels = self._whole
+        names = compress(shape.split(_BETWEEN), there)
+        self._shapes[there] = made = sys.intern(_BETWEEN.join(names)), tuple(compress(labels, there))
         return made
 
 
@@ -80,14 +82,13 @@ def filled(samples: Iterable[Sample]) -> Filled:
     """The lines of samples that are made in another way."""
     rank = {name: at for at, name in enumerate(table())}
     made = sorted(samples, key=lambda one: rank[one.name])
-    return Filled(
-        _shape(made), tuple(labels_text(one.labels) for one in made), tuple(f"{one.value:.15g}" for one in made)
-    )
+    return Filled(*_shape(made), tuple(f"{one.value:.15g}" for one in made))
 
 
-def _shape(lines: Iterable[Series | Sample]) -> str:
-    """The names of lines as one text, the same object for all devices that are alike: that is found out fast."""
-    return sys.intern(_BETWEEN.join(one.name for one in lines))
+def _shape(lines: Sequence[Series | Sample]) -> Shape:
+    """The names of lines as one text, the same object for all devices that are alike, and their labels."""
+    names = sys.intern(_BETWEEN.join(one.name for one in lines))
+    return names, tuple(labels_text(one.labels) for one in lines)
 
 
 def page(parts: Iterable[Filled]) -> str:
