@@ -19,6 +19,7 @@ from exporters.compiled import Compiled, Look, compiled
 from exporters.discovery import Discovered, discover
 from exporters.own import Own, own_recipes
 from exporters.registry import others, recipes
+from exporters.series import Series
 from exporters.sheet import Filled, Sheet, filled, page
 from exporters.widened import Widened
 from ops.catalogue.device import device
@@ -53,7 +54,6 @@ class Polled:
     ) -> None:
         self._snmp, self._watched, self._plant, self._echo = snmp, watched, plant, echoes
         self._beside = beside
-        self._own = own_recipes(watched[0].labels)
         self._compiled: Compiled | None = None
         self._wanted: Wanted | None = None
         self._narrow: dict[str, bool] = {}  # by ifname
@@ -240,6 +240,10 @@ class Polled:
         tally = self._snmp.tally
         broken = bool(self._compiled and self._compiled.look.broken)
         return Own(up, seconds, tally.packets, tally.retries, values, self._discoveries, broken)
+
+    @property
+    def _own(self) -> list[Series]:
+        return own_recipes(self._watched[0].labels)
 
     def _places(self) -> list[str]:
         return [oid for one in self._own for oid in one.oids]

@@ -96,7 +96,7 @@ def head(name: str) -> str:
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}"
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=100)
 def labels_text(labels: tuple[tuple[str, str], ...]) -> str:
     """`{label="value",…} `, all that stands between a name and a value; one text for the many series of a port."""
     inside = ",".join(f'{label}="{_escape(value)}"' for label, value in labels)

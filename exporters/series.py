@@ -48,7 +48,7 @@ def series(
     return Series(name, _shared(label_pairs(name, labels)), tuple(map(sys.intern, oids)), value, few)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=100)
 def _shared(labels: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """The same labels are one tuple: a port has dozens of series."""
     return labels

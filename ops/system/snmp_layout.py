@@ -6,6 +6,7 @@ as many bytes. All the rest, every tag, length and name, must be equal; else the
 
 from __future__ import annotations
 
+from functools import lru_cache
 from struct import Struct
 from typing import Any
 
@@ -13,6 +14,7 @@ from ops.system.ber import Tag
 
 _FORMS = {1: "b", 2: "h", 4: "i", 8: "q"}  # by bytes; other lengths have no form of struct's
 _SIGNED, _TEXT = Tag.INTEGER, Tag.OCTETS
+_SHARED = 500  # layouts of devices that are alike
 Place = tuple[int, int, int]  # where a value begins, its bytes, its tag
 
 
@@ -33,9 +35,9 @@ class Layout:
             elif tag != _TEXT and size not in _FORMS:
                 self._odd.append((number, tag == _SIGNED))
         form.append(f"{len(raw) - at}s")
-        self._struct = Struct("".join(form))
+        self._struct = _struct("".join(form))
         self._size = len(raw)
-        self._fixed: tuple[Any, ...] = self._struct.unpack(raw)[0::2]
+        self._fixed = _one_of_all(self._struct.unpack(raw)[0::2])
 
     def read(self, raw: bytes) -> list[Any] | None:
         """The values, in order; None for a reply of another layout."""
@@ -50,6 +52,15 @@ class Layout:
         for at in self._absent:
             values[at] = None
         return values
+
+
+_struct = lru_cache(maxsize=_SHARED)(Struct)
+
+
+@lru_cache(maxsize=_SHARED)
+def _one_of_all(fixed: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same for all devices that are alike."""
+    return fixed
 
 
 def _code(size: int, tag: int) -> str:
