@@ -127,6 +127,11 @@ def test_where_several_ports_or_the_whole_box_is_all_that_holds_it_it_belongs_to
     assert light(rows) == [(None, "rx", None, -5.2)]
 
 
+def test_the_only_port_of_a_whole_box_is_not_the_port_of_all_its_sensors() -> None:
+    rows: Rows = {f"{ENTITY}.4.1": 0, f"{ENTITY}.4.20": 1, f"{ALIAS}.20.0": oid(f"{IF}.1.3"), f"{ENTITY}.4.90": 1}
+    assert light(PORTS | rows | sensor(-52, "Rx Power")) == [(None, "rx", None, -5.2)]
+
+
 def test_a_chassis_called_1_is_not_port_1() -> None:
     rows: Rows = {f"{IFX}.1.1": "1", f"{ENTITY}.7.5": "1", f"{ENTITY}.4.90": 5}
     assert light(rows | sensor(-52, "Rx")) == [(None, "rx", None, -5.2)]
