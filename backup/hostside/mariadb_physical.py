@@ -6,7 +6,6 @@ them, a snapshot is opened from which the rows are summed up afterwards; it is m
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import select
@@ -19,7 +18,8 @@ from backup.hostside import mariadb, mariadb_backup, memory, piped, programs
 _NEAR = b"BACKUP STAGE FLUSH"
 _HELD = b"Acquired locks for BACKUP STAGE BLOCK_COMMIT"
 _OVER = b"Executing BACKUP STAGE END"
-_SMALL = 4096  # bytes: inside its moment it writes several times as much
+_SMALL = 4096  # bytes: inside its moment it writes several times as much, and says as much before
+_LINES = 512  # bytes of what it says that are read at a time
 _DONE = b"completed OK!"
 
 
@@ -45,7 +45,7 @@ def _stream(out: int, where: Sequence[str], timezone: str) -> dict[str, Any]:
             cwd="/tmp",  # noqa: S108 # it may name a folder there, and writes nothing into it
             preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
         )
-        said = _Pump(copy, out, lambda: reader.tell(mariadb.SNAPSHOT)).run()
+        said = Pump(copy, out, lambda: reader.tell(mariadb.SNAPSHOT)).run()
         if copy.wait() or _DONE not in said:
             raise RuntimeError(f"mariadb-backup: exit {copy.returncode}: {_why(said)}")
         return mariadb.facts(reader, mariadb.databases(reader), timezone)
@@ -58,17 +58,19 @@ def _why(said: bytes) -> str:
     return next((line for line in lines if "rror" in line), lines[-1])[:300]
 
 
-class _Pump:
+class Pump:
     """Hands the copy on, and always reads first what mariadb-backup says."""
 
     def __init__(self, copy: subprocess.Popen[bytes], out: int, held: Callable[[], object]) -> None:
         assert copy.stdout and copy.stderr  # noqa: S101, PT018 # Popen was given PIPE
         self._data, self._err, self._out, self._held = copy.stdout.fileno(), copy.stderr.fileno(), out, held
         self._said, self._size, self._taken = b"", mariadb_backup.CHUNK, False
+        self.bytes = 0  # handed on
 
     def run(self) -> bytes:
         """All that it said. RuntimeError when its moment could not be used."""
         self._resize(mariadb_backup.CHUNK)
+        fcntl.fcntl(self._err, fcntl.F_SETPIPE_SZ, _SMALL)
         poll = select.poll()
         pipes = {self._data, self._err}
         for pipe in pipes:
@@ -86,10 +88,11 @@ class _Pump:
     def _hand_on(self) -> bool:
         data = os.read(self._data, self._size)
         mariadb_backup.put(self._out, data)
+        self.bytes += len(data)
         return bool(data)
 
     def _listen(self) -> bool:
-        more = os.read(self._err, 1 << 16)
+        more = os.read(self._err, _LINES)
         self._said += more
         if not self._taken and _HELD in self._said:
             self._held()
@@ -100,10 +103,16 @@ class _Pump:
                 raise RuntimeError("the moment at which mariadb-backup holds commits was missed; the next run may not")
             self._resize(mariadb_backup.CHUNK)
         elif not self._taken and self._size > _SMALL and _NEAR in self._said:
-            self._resize(_SMALL)
+            # It says more than a small pipe takes until its moment comes, so it waits for us here.
+            while not self._resize(_SMALL):
+                self._hand_on()
         return bool(more)
 
-    def _resize(self, size: int) -> None:
-        with contextlib.suppress(OSError):  # more lies in it than that: tried again with what it says next
+    def _resize(self, size: int) -> bool:
+        """Whether the pipe of its data now holds so many bytes at most; it cannot while more lie in it."""
+        try:
             fcntl.fcntl(self._data, fcntl.F_SETPIPE_SZ, size)
-            self._size = size
+        except OSError:
+            return False
+        self._size = size
+        return True

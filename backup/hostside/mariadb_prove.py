@@ -19,7 +19,7 @@ from typing import Any
 from backup.hostside import mariadb, pg, pg_prove, programs
 
 NAMED = 20  # broken things that are told by name
-_SETTINGS = {  # speed only: the data is thrown away
+SETTINGS = {  # speed only: the data is thrown away
     "innodb-flush-log-at-trx-commit": "0",
     "innodb-doublewrite": "0",
     "innodb-buffer-pool-size": "256M",
@@ -82,7 +82,7 @@ class Trial:
 
     @contextlib.contextmanager
     def server(self, more: Mapping[str, str]) -> Iterator[mariadb.Session]:
-        words = [f"--{name}={value}" for name, value in {**_SETTINGS, **more}.items()]
+        words = [f"--{name}={value}" for name, value in {**SETTINGS, **more}.items()]
         argv = ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.folder}/s/m.sock", *words]
         log = os.path.join(self.folder, "mariadb.log")
         with pg_prove.step(self.steps, "start"):
