@@ -82,7 +82,7 @@ class Pump:
                 poll.unregister(pipe)
                 pipes.discard(pipe)
         if not self._taken and _DONE in self._said:
-            raise RuntimeError("mariadb-backup does not say when it holds commits: MariaDB 11 or newer is needed")
+            raise RuntimeError("mariadb-backup does not say when it holds commits: MariaDB 10.11 or newer is needed")
         return self._said
 
     def _hand_on(self) -> bool:
