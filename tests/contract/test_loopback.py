@@ -75,7 +75,7 @@ class Twin:
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Twin]:
     made = Twin(tmp_path_factory.mktemp("loopback"))
     said = made.ops("twin", "up", "--name", NAME)
-    assert f"servers 9 {NO_SERVERS}" in said
+    assert f"servers 10 {NO_SERVERS}" in said
     assert "network fibre, links and office networks" in said
     try:
         yield made
