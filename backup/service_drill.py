@@ -118,6 +118,15 @@ def opened(spots: Places, item: ServiceItem, names: Names, keep: Keep, **about: 
     return ServiceDrill(names.own.id, item, declared, book.steps, resumed=book.journal.resumed), book
 
 
+def within(item: ServiceItem, keep: Keep) -> Keep:
+    """For steps of its sets: two services of one run may be restored from the same set, each for itself."""
+
+    def kept(name: str, work: Callable[[], dict[str, Any]], /) -> dict[str, Any]:
+        return keep(f"{item.key}, {name}", work)
+
+    return kept
+
+
 def isolated(case: Case) -> None:
     """Start it without any network and ask, until it answers as declared or its time is over."""
     seen, service = case.drill, case.drill.item.service
@@ -164,7 +173,8 @@ def point(seen: ServiceDrill, newest: float | None) -> Point | None:
 def _restored(case: Case) -> bool:
     """Every set restored and compared in full; whether all of it held."""
     for item in case.drill.item.sets:
-        story = drill.opened(case.spots, item, case.progress, case.keep, case.names.sets[item.key])
+        keep = within(case.drill.item, case.keep)
+        story = drill.opened(case.spots, item, case.progress, keep, case.names.sets[item.key])
         case.stories.append(story)
         case.drill.sets.append(story.drill)
         drill.proved(story)

@@ -93,11 +93,11 @@ class Desk:
     def _written(self, asked: Asked, seen: ServiceDrill) -> dict[str, Any]:
         """The evidence of its sets, then its own."""
         spots, scrub = asked.spots, self.world.secrets.scrub
-        sets = {}
+        sets, keep = {}, service_drill.within(seen.item, self.keep)
         for one in seen.sets:
             one.failure = scrub(one.failure)
             one.versions["kominfo-ops"] = version()
-            told = self.keep(f"drill {one.item.key}: evidence", lambda one=one: evidence.write(spots, one).told())  # type: ignore[misc]
+            told = keep(f"drill {one.item.key}: evidence", lambda one=one: evidence.write(spots, one).told())  # type: ignore[misc]
             sets[one.item.key] = Evidence.of(told)
         seen.failure = scrub(seen.failure)
         name = f"drill {seen.item.key}: evidence"

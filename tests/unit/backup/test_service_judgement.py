@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup import service
+from backup import service, service_drill
 from backup.checks.contract import Difference, Point
 from backup.drilled import Drill
 from backup.hostside import probing, service_prove
@@ -150,3 +152,17 @@ def test_a_failover_drill_of_the_regency_needs_a_second_person(tmp_path: Path, m
     assert find("drill-failover").hold(real, {"service": ["layanan"]}) == "a service is started on a standby"
     assert find("drill-service").hold(real, {"service": ["layanan"]}) == ""
     assert find("drill-failover").scope(real, {}).locks == ("host:drc-restore",)
+
+
+def test_two_services_of_one_set_each_restore_it_for_themselves() -> None:
+    asked: list[str] = []
+
+    def keep(name: str, work: Callable[[], dict[str, Any]], /) -> dict[str, Any]:
+        asked.append(name)
+        return work()
+
+    (item,) = service.items(REGION, Kind.SERVICE, names=["layanan"])
+    other = dataclasses.replace(item, service=item.service.model_copy(update={"name": "lain"}))
+    for one in (item, other):
+        service_drill.within(one, keep)("drill dinkes.simpus: restore", dict)
+    assert len(set(asked)) == 2
