@@ -111,7 +111,7 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     told = set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE)) - probed
     # see test_fibre_metrics (needs Prometheus), test_exchange_metrics (needs an exchange), test_drill_metrics,
     # test_coverage
-    recovery = ("opd_backup_", "opd_drill_", "opd_prune_", "opd_repo_")
+    recovery = ("opd_backup_", "opd_drill_", "opd_prune_", "opd_repo_", "opd_service_")
     elsewhere = {name for name in table() if name.startswith(("opd_fibre_", *recovery, *exchange.OURS))}
     assert probed | told == set(table()) - elsewhere
     for name in told:
