@@ -145,7 +145,9 @@ def server_variables(region: Region, server: str) -> dict[str, Any]:
     ]
     if region.numbering.security == "tls-srtp":
         certificates += [
-            {"name": "exchange", "names": [str(one.address)]} for one in exchanges(region) if one.name == server
+            {"name": "exchange", "names": [f"{one.name}.{region.domain}", str(one.address)]}
+            for one in exchanges(region)
+            if one.name == server
         ]
     return {
         "kominfo_databases": databases,
