@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.collectors.contract import Port, Reading
@@ -41,17 +41,20 @@ def asked(port: Port) -> list[str]:
     return list(dict.fromkeys(oid for one in recipes(port) for oid in one.oids))
 
 
+SHEETS = {port.ifindex: Sheet(recipes(port), asked(port)) for port in PORTS}
+
+
 def samples(port: Port, held: dict[str, Raw]) -> list[Sample]:
     return [one for found in collectors() if isinstance(found, Recipes) for one in found.samples(port, Reading(held))]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.sampled_from(PORTS), st.lists(RAW, min_size=20, max_size=20)), max_size=6))
 def test_a_page_says_what_the_samples_say(polls: list[tuple[Port, list[Raw]]]) -> None:
-    sheets = {port.ifindex: Sheet(recipes(port), asked(port)) for port in PORTS}
     parts, told = [], []
     for port, raw in polls:
         row = raw[: len(asked(port))]
-        parts.append(sheets[port.ifindex].fill(row))
+        parts.append(SHEETS[port.ifindex].fill(row))
         told += samples(port, dict(zip(asked(port), row, strict=True)))
     lines = page(parts).splitlines()
     names = [line.removeprefix("# HELP ").partition(" ")[0].partition("{")[0] for line in lines if "# TYPE" not in line]
