@@ -57,6 +57,7 @@ LONG = (
     "tests/system/test_cancel.py::test_the_next_backup_clears_up_after_a_restic_that_was_killed",
     "tests/system/test_config_and_drift.py::test_a_check_of_some_offices_is_of_them_alone",
     "tests/system/test_jobs.py::test_drift_configurations_and_reports_are_jobs",
+    "tests/system/test_provision_trouble.py::test_a_network_that_is_cut_while_a_firewall_is_on_trial",
     "tests/system/test_provision_trouble.py::test_a_retry_touches_only_what_is_unfinished",
     "tests/system/test_provisioning.py::test_looking_only_finds_nothing_to_do_either",
     "tests/system/test_service_drills.py::test_a_killed",

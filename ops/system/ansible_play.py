@@ -30,6 +30,9 @@ _KILLED = 137  # as a shell says it of a program that was killed; ansible-runner
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 1000  # characters of a line that belongs to no task
 _LOOK = 0.5  # seconds between looks at the record
+# A minute without a sign of life ends a connection: else a network that is cut in the middle of a step holds the run
+# for ever, for who only waits for an answer sends nothing that could be missed.
+_ALIVE = "-o ServerAliveInterval=10 -o ServerAliveCountMax=6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,7 @@ def environment(play: Play, run: str, folder: Path, record: Path) -> dict[str, s
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_PRIVATE_KEY_FILE": str(play.place.ssh_key.absolute()),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / hidden.SOCKETS),
-        "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly=yes -o {known}",
+        "ANSIBLE_SSH_ARGS": f"-o ControlMaster=auto -o ControlPersist=60s -o IdentitiesOnly=yes {_ALIVE} -o {known}",
         **(_fast_gear() if play.fast else {}),
     }
 

@@ -31,9 +31,13 @@ _ADVICE = (
     ),
     (r"permission denied \(|authentication failed", "its user takes another SSH key: `ssh-copy-id` ours there"),
     (r"connection refused", "nothing answers at its SSH port: is sshd running there, and the port right?"),
+    (
+        r"timeout when waiting for \S+:\d+|waiting for privilege escalation prompt",
+        "it answers nobody new, or not at all: a firewall on trial takes itself back within 90 s, then run it again",
+    ),
     (r"could not resolve hostname|name or service not known", "its address in hosts.yml names no machine"),
     (
-        r"no route to host|network is unreachable|timed out|host is down",
+        r"no route to host|network is unreachable|timed out|host is down|not responding",
         "is it switched on, and the way to it up? `ops provision --limit` it when it answers",
     ),
     (
