@@ -94,9 +94,9 @@ def DRIFT(run: Inside) -> Verdict:
         accepted(run.world, servers(run.world, (), ours) if ours or not asked else (), run.progress)
     none = run.world.loopback or (asked and not ours)
     found = Found(
-        None if named else drift(run.world, opds, run.progress),
+        None if asked else drift(run.world, opds, run.progress),
         () if none else tuple(swept_now(run.world, opds, ours, run.progress)),
-        tuple(one for one in drift_routers.look(run.world, opds) if not named or one.router in named),
+        tuple(one for one in drift_routers.look(run.world, opds) if not asked or one.router in asked),
     )
     _subjects(run, found, opds)
     if found.declared:
