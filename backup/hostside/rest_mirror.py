@@ -63,6 +63,15 @@ def _line(parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(host, parts.port, timeout=SECONDS)
 
 
+def there(url: str, what: str) -> dict[str, Any]:
+    """{} where a file is, else the fault."""
+    try:
+        _open(f"{url.rstrip('/')}/{what}", {}).close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return _fault(error)
+    return {}
+
+
 def fetch(url: str, kinds: Sequence[str], folder: str) -> dict[str, Any]:
     """Copy `config` and all files of these kinds into `folder`, laid out as on a disk; {} or {"fault", "why"}."""
     try:

@@ -80,7 +80,7 @@ def encryption(one: Changes, total: int, hits: Sequence[str], earlier: str) -> l
         return [Finding(Fault.RANSOMWARE, f"{len(away)} of {total} files have a new ending and look encrypted")]
     were = [path for path in hits if os.path.isfile(f"{earlier}/{path}")]  # noqa: PTH113 # any name
     plain = [path for path in were if not encrypted.looks(f"{earlier}/{path}")]
-    if (were and 2 * len(plain) >= len(were)) or attack.many(_instead(one, hits), total, UNMISTAKABLE):
+    if (were and 2 * len(plain) >= len(were)) or _instead(one, hits) >= max(UNMISTAKABLE[0], UNMISTAKABLE[1] * total):
         return [Finding(Fault.RANSOMWARE, f"{len(hits)} of {total} files changed at once and look encrypted")]
     return []
 

@@ -3,7 +3,7 @@
 Standard library only. The repository itself is only read: by GET behind a rest-server, by copy on a disk.
 """
 
-# ruff: noqa: PTH103, PTH108, PTH112, PTH113, PTH118, PTH123, PTH202, PTH208, PTH211 # as the other modules that run on hosts
+# ruff: noqa: PTH103, PTH108, PTH112, PTH113, PTH116, PTH118, PTH123, PTH202, PTH208, PTH211 # as the other modules that run on hosts
 from __future__ import annotations
 
 import base64
@@ -56,8 +56,10 @@ def listed(*, repository: Repository) -> dict[str, Any]:
 def _listed(repository: Repository) -> tuple[list[str], dict[str, str]]:
     url = str(repository["url"])
     if url.startswith("rest:"):
+        _asked(repository, lambda at: rest_mirror.there(at, "config"))
         keys = _asked(repository, lambda at: rest_mirror.sizes(at, "keys"))["files"]
         return list(keys), _asked(repository, lambda at: rest_mirror.sums(at, "snapshots"))["files"]
+    os.stat(os.path.join(url, "config"))  # raises where it is gone
     above = os.path.join(url, "snapshots")
     return os.listdir(os.path.join(url, "keys")), {name: _sum(os.path.join(above, name)) for name in os.listdir(above)}
 

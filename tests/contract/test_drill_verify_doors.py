@@ -88,6 +88,8 @@ def test_sums_of_small_files_are_asked_through_one_connection(there: Stock, serv
         "files": dict(zip(names, names, strict=True))
     }
     assert rest_mirror.sums(served.removeprefix("rest:").replace(CANARY, "x"), "snapshots")["fault"] == "key"
+    assert rest_mirror.there(served.removeprefix("rest:"), "config") == {}
+    assert rest_mirror.there(served.removeprefix("rest:"), "configs")["fault"] in ("repo", "network")
 
 
 def test_doors_that_refuse_or_lead_nowhere(there: Stock, served: str) -> None:

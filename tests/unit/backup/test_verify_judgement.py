@@ -180,6 +180,7 @@ def test_new_files_that_look_encrypted_took_nothing_away() -> None:
     gone = tuple(f"{n}.doc" for n in range(40))
     assert history.encryption(history.Changes(fresh, gone, (), ()), len(seen), list(fresh), "") == []
     assert history.encryption(history.Changes(fresh, gone, (), ()), 44, list(fresh), "") != []
+    assert history.encryption(history.Changes((), (), fresh[:3], ()), 3, list(fresh[:3]), "") == []
 
 
 def test_what_is_hollow_without_a_list() -> None:
