@@ -1,8 +1,8 @@
 """One office's change from the file to the machines: `python benchmarks/provision_one_office.py TWIN -i INVENTORY`.
 
-As root, on a twin that is built and applied. In a copy of the inventory one office is changed (its contract, then a web
-name more), planned and applied by the real commands, and changed back; each is timed from the start of `ops plan` to the end of
-`ops apply`: wall, CPU of the commands, CPU of the servers. Every server is asked which files are newer than the change.
+As root, on a twin that is built and applied. In a copy of the inventory one office is changed (its contract, then a
+web name more), planned and applied by the real commands, and undone. Each is timed from the start of `ops plan` to
+the end of `ops apply`: wall, CPU of the commands, CPU of the servers. Every server is asked which files are newer.
 Goal: 20 s, and nothing on any host but the office's.
 """
 
