@@ -75,7 +75,7 @@ def compare(world: World, opds: Sequence[str], progress: Progress) -> Plan:
     wanted = derive(world.region)
     progress(Event("derive", "", State.OK, f"{len(wanted)} artefacts of {len(world.region.opds)} offices"))
     world.secrets.make_all([artifact.content for artifact in wanted])
-    readings = _read(world, wanted, progress)
+    readings = _read(world, wanted, opds, progress)
     unread = {host: why for reading in readings.values() for host, why in reading.failed.items()}
     found = {kind: reading.contents for kind, reading in readings.items()}
     return build(wanted, found, unread, opds)
@@ -124,12 +124,12 @@ def _known(region: Region, opds: Iterable[str]) -> None:
             raise UsageError(f"no office has the code {code!r}", f"known: {', '.join(sorted(codes))}")
 
 
-def _read(world: World, wanted: Sequence[Artifact], progress: Progress) -> dict[str, Reading]:
+def _read(world: World, wanted: Sequence[Artifact], opds: Sequence[str], progress: Progress) -> dict[str, Reading]:
     """Ask every kind of place at once; each worker thread enters the world's network first."""
     known = targets()
 
     def ask(target: Target) -> Reading:
-        reading = target.read(world, [artifact for artifact in wanted if artifact.kind == target.kind])
+        reading = target.read(world, [artifact for artifact in wanted if artifact.kind == target.kind], opds)
         state = State.FAILED if reading.failed else State.OK
         text = f"{len(reading.contents)} found" + (
             f", no answer: {', '.join(reading.failed)}" if reading.failed else ""

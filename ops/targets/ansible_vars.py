@@ -56,7 +56,7 @@ class StationFiles:
     kind = KIND
     applier = StationApplier()
 
-    def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:  # noqa: ARG002 # all files, wanted or not
+    def read(self, world: World, wanted: Sequence[Artifact], opds: Sequence[str] = ()) -> Reading:  # noqa: ARG002 # all files
         reading = Reading()
         for path in sorted(folder(world).glob("[!.]*")):
             try:

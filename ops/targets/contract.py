@@ -36,6 +36,9 @@ class Target(Protocol):
     kind: str
     applier: Applier
 
-    def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:
-        """What is there now on every host this kind lives on, also what no artefact wants (to be deleted)."""
+    def read(self, world: World, wanted: Sequence[Artifact], opds: Sequence[str] = ()) -> Reading:
+        """What is there now on every host this kind lives on, also what no artefact wants (to be deleted).
+
+        `opds`: only these offices are asked about; hosts that belong to another office alone may be left out.
+        """
         ...

@@ -83,7 +83,7 @@ class HostFiles:
         self.kind, self.hosts, self.root, self.service = kind, hosts, root, service
         self.applier = APPLIER
 
-    def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:
+    def read(self, world: World, wanted: Sequence[Artifact], opds: Sequence[str] = ()) -> Reading:  # noqa: ARG002 # shared hosts
         """Also of servers that hold this kind no longer: what they were once given must not stay there for ever."""
         known = {artifact.key: artifact.content for artifact in wanted}
         needed = {*self.hosts(world.region), *(artifact.host for artifact in wanted)}

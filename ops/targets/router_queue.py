@@ -50,9 +50,10 @@ class RouterQueueTarget:
     kind = KIND
     applier: Applier = RouterQueues()
 
-    def read(self, world: World, wanted: Sequence[Artifact]) -> Reading:  # noqa: ARG002 # what is there is asked of all
-        """The suite's queues on every declared router, also those that nothing declares any more."""
+    def read(self, world: World, wanted: Sequence[Artifact], opds: Sequence[str] = ()) -> Reading:  # noqa: ARG002
+        """The suite's queues on every declared router of these offices (all), also those that nothing wants there."""
         models = _models(world.region)
+        asked = [router.name for opd in world.region.opds if not opds or opd.code in opds for router in opd.routers]
 
         def look(router: str) -> tuple[str, Queues, str]:
             try:
@@ -62,7 +63,7 @@ class RouterQueueTarget:
                 return router, {}, _why(world, error)
 
         reading = Reading()
-        for router, queues, error in _each(world, list(models), look):
+        for router, queues, error in _each(world, asked, look):
             if error:
                 reading.failed[router] = error
             for name, fields in queues.items():
