@@ -73,7 +73,10 @@ def call_test(world: World, from_opd: str, to_opd: str, seconds: float, progress
 
 
 def call_all(world: World, seconds: float, progress: Progress) -> list[dict[str, Any]]:
-    """Calls side by side that reach every office once. What cannot be placed stands among them with its fault."""
+    """Calls side by side that reach every office once. What cannot be placed stands among them with its fault.
+
+    One that was carried and heard badly is placed once more, alone: so many at once may have been too much for us.
+    """
     world.need_servers()
 
     async def all_of_them() -> list[dict[str, Any]]:
@@ -87,7 +90,11 @@ def call_all(world: World, seconds: float, progress: Progress) -> list[dict[str,
                     progress(Event(STEP, f"{pair[0].code} → {pair[1].code}", State.FAILED, error.what))
                     return {"from_opd": pair[0].code, "to_opd": pair[1].code, "ok": False, "faults": [error.what]}
 
-        found = await asyncio.gather(*(one(pair) for pair in pairs(world)))
+        offices = list(pairs(world))
+        found = await asyncio.gather(*(one(pair) for pair in offices))
+        for at, pair in enumerate(offices):
+            if not found[at]["ok"] and "back" in found[at]:
+                found[at] = await one(pair)
         # the last of an odd number is called by one that is free again
         return [*found, *[await one(pair) for pair in pairs(world, odd=True)]]
 

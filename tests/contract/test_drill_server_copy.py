@@ -57,7 +57,7 @@ def test_a_server_is_proven_at_one_point_although_others_wrote(copied: Stage) ->
     assert seen.found
     assert seen.restored
     assert set(seen.checked) == set(checks("postgresql-physical"))
-    assert seen.found.point.basis == "newest row: simpus.public.layanan.waktu"
+    assert seen.found.point.basis.endswith(".public.layanan.waktu"), "of whichever database was written last"
     tables = seen.restored.content["tables"]
     assert (
         0 < tables["simpus.public.catatan"]["rows"] < int(sql(copied.words, "simpus", "SELECT count(*) FROM catatan"))

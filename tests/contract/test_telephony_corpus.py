@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,11 @@ MEANT = pbx.artifacts(PLAN.model_copy(update={"opds": OFFICES}))
 GOOD = release(one for one in MEANT if one.host == PLAN.numbering.pbx)
 RULES = exchange_rules.rules(PLAN.numbering.emergency)
 ENDPOINTS = "dinkes.endpoint.conf"
+
+
+def some(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """All where time does not matter (`make test-long`), else a third of them."""
+    return rows if os.environ.get("OPS_LONG") else rows[::3]
 
 
 def refused(files: dict[str, str]) -> list[str]:
@@ -68,14 +74,15 @@ def test_the_corpora_are_large_and_each_line_is_a_fault_of_its_own() -> None:
 def test_no_bad_declaration_gets_through() -> None:
     for row in DECLARATIONS:
         assert row["old"] in BASE[row["in"]], row["kind"]
-    bad = {row["kind"]: BASE | {row["in"]: BASE[row["in"]].replace(row["old"], row["new"], 1)} for row in DECLARATIONS}
+    spoilt = ((row["kind"], row["in"], row["old"], row["new"]) for row in some(DECLARATIONS))
+    bad = {kind: BASE | {name: BASE[name].replace(old, new, 1)} for kind, name, old, new in spoilt}
     assert refused(BASE) == []
     assert [kind for kind, files in bad.items() if not refused(files)] == []
 
 
 def test_no_bad_release_goes_live() -> None:
     accepted, late = [], []
-    for row in RELEASES:
+    for row in some(RELEASES):
         files = spoiled(row)
         verdict = exchange_check.judge(files, RULES)
         if not verdict.faults and "plan" not in row:

@@ -108,7 +108,7 @@ def test_a_killed_drill_leaves_no_process_and_the_next_one_cleans_up(protected: 
     ops = str(Path(sys.executable).parent / "ops")
     argv = [ops, "drill", "run", "--set", "simpus", "--twin", protected.name, "-i", str(protected.inventory), "-q"]
     station = subprocess.Popen(argv, env=protected.environment(), stdout=subprocess.DEVNULL)
-    until(lambda: any('"step": "look"' in path.read_text() for path in set(journals.glob("*.jsonl")) - before), 60)
+    until(lambda: any('"step": "look"' in path.read_text() for path in set(journals.glob("*.jsonl")) - before), 240)
     time.sleep(0.3)
     station.send_signal(signal.SIGKILL)
     station.wait()

@@ -76,7 +76,7 @@ def texts(value: Any, known: frozenset[str]) -> Iterator[str]:
 PUBLIC = frozenset({"Region.name", "Region.timezone", "Opd.name", "Opd.kecamatan", "BackupSet.owner", "Waiver.service"})
 SAME_WORD = {  # words that pages use in their own right
     "kantor", "files", "telepon", "internet", "status", "data", "kec", "en", "id", "all", "mobile", "none",
-    "telephones", "report", "status-page", "head", "kecamatan",
+    "telephones", "report", "status-page", "head", "kecamatan", "layanan", "main",
 }  # fmt: skip
 
 
