@@ -27,7 +27,7 @@ from ops.inventory.model import Phones, Region  # noqa: E402
 from ops.system.asterisk_console import Console  # noqa: E402
 
 LIMIT = 0.05  # seconds
-OFFICE = "o003"
+OFFICE, HEAD = "o003", "[kominfo-numbers]\n"
 
 
 def cpu(running: Exchange) -> float:
@@ -48,7 +48,7 @@ def measured(running: Exchange, reloads: int) -> dict[str, object]:
     path = running.etc() / f"current/{OFFICE}.dialplan.conf"
     resting, text, walls, used = idle(running, 3), path.read_text(encoding="utf-8"), [], 0.0
     for at in range(reloads):
-        path.write_text(f"{text}exten => 9{at:04},1,NoOp(another one)\n", encoding="utf-8")
+        path.write_text(text.replace(HEAD, f"{HEAD}exten => 9{at:04},1,NoOp(another one)\n"), encoding="utf-8")
         before, begun = cpu(running), time.perf_counter()
         said = ask.one("dialplan reload")
         walls.append(time.perf_counter() - begun)
@@ -61,7 +61,7 @@ def measured(running: Exchange, reloads: int) -> dict[str, object]:
 
 
 def with_mailboxes(region: Region, percent: int) -> Region:
-    """Who has a mailbox shares no pattern; Asterisk looks through all of a context for each such extension."""
+    """Who has a mailbox shares no pattern; Asterisk walks over all of a context for each such extension."""
 
     def of(phones: Phones) -> Phones:
         made = tuple(

@@ -110,6 +110,8 @@ def caller_id(phone: Phone) -> str:
 
 
 def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:
+    """In `kominfo-numbers`, which all share, stand patterns only. What a single number does stands in a context of its
+    office: for every extension that Asterisk adds it walks over all that are in the same context."""
     reception = next((phone.number for phone in phones.extensions if phone.place == "reception"), "")
     lines = [
         f"[opd-{opd.code}]",
@@ -120,9 +122,12 @@ def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:
         "",
         "[kominfo-numbers]",
     ]
-    for pattern in patterns(phones.range):
+    inside, mine = f"kominfo-office-{opd.code}", patterns(phones.range)
+    for pattern in mine:
         lines.append(f"exten => {pattern},hint,PJSIP/${{EXTEN}}")
-        lines.append(f"exten => {pattern},1,Gosub(kominfo-ring,s,1(${{EXTEN}},{reception}))")
+        lines.append(f"exten => {pattern},1,Goto({inside},${{EXTEN}},1)")
+    lines += ["", f"[{inside}]"]
+    lines += [f"exten => {pattern},1,Gosub(kominfo-ring,s,1(${{EXTEN}},{reception}))" for pattern in mine]
     for phone in phones.extensions:
         if phone.place == "test":
             lines.append(f"exten => {phone.number},1,Goto(kominfo-test,s,1)")

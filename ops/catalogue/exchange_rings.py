@@ -12,7 +12,7 @@ TRIES = 3  # how often a menu is told to somebody who presses nothing, or a key 
 
 
 def group(one: Group, telephones: Collection[str]) -> str:
-    """Its extension in `kominfo-numbers`. `telephones`: numbers that a device registers for."""
+    """Its extension in its office's context. `telephones`: numbers that a device registers for."""
     legs = [
         f"PJSIP/{number}" if number in telephones else f"Local/{number}@kominfo-numbers/n" for number in one.members
     ]

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from functools import cache
-from itertools import combinations
 
 from ops.catalogue.exchange_conf import Fault
 from ops.catalogue.exchange_dialplan import Context, Dialplan, Extension, Step, split, targets
+from ops.catalogue.exchange_numbers import DIGITS, NUMBERS, SETS, SIGN, TRUNK, check_numbers
 
-EMERGENCY, NUMBERS, SHORT = "kominfo-emergency", "kominfo-numbers", "kominfo-short-codes"
+EMERGENCY, SHORT = "kominfo-emergency", "kominfo-short-codes"
 _ROUTE, _CENTRE, _TRUNKS = "kominfo-emergency-route", "kominfo-call-centre", "kominfo-trunk-emergency"
 _CONTEXT = re.compile(r"(?:kominfo|opd|from-trunk)-[A-Za-z0-9_-]+")
 _OFFICE = (EMERGENCY, SHORT, NUMBERS)
 _OUTSIDE = "kominfo-outside"
-_TRUNK = "trunk-"
 _HOPS = 20  # unconditional gotos in a row; more come back
 _RINGS = 30  # seconds that an emergency call rings at least
 _SECONDS = (re.compile(r"[0-9]+(?:\.[0-9]+)?"), "seconds are")
@@ -39,15 +37,12 @@ _TIMES = re.compile(
     )
 )
 _HALF = re.compile(r"(?:^|[(|&])\s*(?:[|&<>=]|!=)|(?:[|&<>=]|!=)\s*(?:$|\))|=[<>]|==|[|&]{2}")
-_SIGN = re.compile(r"\[[^\]]*\]|.")
 _BRACKETS = re.compile(r"\[(?:[0-9*#](?:-[0-9])?)+\]", re.ASCII)
-_ALL = frozenset("0123456789*#+")
-_SETS = {"X": _ALL - set("*#+"), "Z": _ALL - set("0*#+"), "N": _ALL - set("01*#+")}
 
 
 def check_sense(plan: Dialplan, endpoints: Collection[str], numbers: Collection[str]) -> Iterator[Fault]:
     """Faults of a whole dialplan. `numbers`: the emergency numbers."""
-    trunks = sorted(name for name in endpoints if name.startswith(_TRUNK))
+    trunks = sorted(name for name in endpoints if name.startswith(TRUNK))
     for context in plan.contexts.values():
         yield from _context(context)
         for extension in context.extensions.values():
@@ -55,8 +50,7 @@ def check_sense(plan: Dialplan, endpoints: Collection[str], numbers: Collection[
                 yield Fault(extension.at, f"{extension.pattern}: {why}")
             for step in extension.steps:
                 yield from (Fault(step.at, what) for what in _step(context, step))
-    if NUMBERS in plan.contexts:
-        yield from _numbers(plan.contexts[NUMBERS], endpoints)
+    yield from check_numbers(plan, endpoints)
     yield from _codes(plan, numbers)
     yield from _emergency(plan, trunks, numbers)
     yield from _rounds(plan)
@@ -87,7 +81,7 @@ def _pattern(pattern: str) -> str:
     """What is wrong with an extension's name; "" when nothing."""
     if not pattern.startswith("_"):
         return "" if re.fullmatch(r"[0-9*#+]+|[sithoeaT]", pattern, re.ASCII) else "is no number that can be dialled"
-    signs = _SIGN.findall(pattern[1:])
+    signs = SIGN.findall(pattern[1:])
     if signs and signs[0] in {".", "!"}:
         return "takes everything, even what Asterisk looks up for itself"
     for at, sign in enumerate(signs):
@@ -97,7 +91,7 @@ def _pattern(pattern: str) -> str:
             spans = re.findall(r"([0-9])-([0-9])", sign)
             if not _BRACKETS.fullmatch(sign) or any(first >= last for first, last in spans):
                 return f"{sign} is no set of digits"
-        elif sign not in _ALL and sign not in _SETS:
+        elif sign not in DIGITS and sign not in SETS:
             return f"{sign} is no sign of a pattern there"
     return ""
 
@@ -147,37 +141,6 @@ def _dial(context: Context, args: str) -> Iterator[str]:
 def _legs(text: str, *, empty: bool = False) -> Iterator[str]:
     if wrong := [leg for leg in text.split("&") if not _LEG.fullmatch(leg)] if text or not empty else []:
         yield f"{wrong[0][:40]!r} is nobody who could ring"
-
-
-def _numbers(context: Context, endpoints: Collection[str]) -> Iterator[Fault]:
-    """Extensions: one length, no two patterns for one number, a lamp for what rings, a number for each telephone."""
-    things = context.extensions.values()
-    sizes = {len(_signs(one.pattern)) for one in things}
-    if len(sizes) > 1:
-        yield Fault(context.at, f"numbers of {min(sizes)} and {max(sizes)} digits: the shorter one is dialled at once")
-    patterns = [one for one in things if one.pattern.startswith("_")]
-    for one in patterns:
-        if one.pattern[-1:] in {".", "!"}:
-            yield Fault(one.at, f"{one.pattern} takes numbers of any length")
-        if not one.hint and any("kominfo-ring,s,1(${EXTEN}" in step.args for step in one.steps):
-            yield Fault(one.at, f"{one.pattern} rings telephones and has no hint: no lamp would show them")
-    for one, other in combinations(patterns, 2):
-        if _overlap(one.pattern, other.pattern):
-            yield Fault(other.at, f"{other.pattern} takes numbers of {one.pattern} at {one.at}, too")
-    yield from _telephones(context, endpoints)
-
-
-def _telephones(context: Context, endpoints: Collection[str]) -> Iterator[Fault]:
-    """Lamps show telephones that there are, and each telephone can be dialled."""
-    fitting: dict[str, list[str]] = {}  # by their digits at the beginning: 10,000 telephones are looked up in it
-    for one in context.extensions.values():
-        fitting.setdefault(re.split(r"[^0-9]", one.pattern.removeprefix("_"))[0], []).append(one.pattern)
-        if one.hint and one.hint.removeprefix("PJSIP/") not in endpoints and one.hint != "PJSIP/${EXTEN}":
-            yield Fault(one.at, f"the hint of {one.pattern} is no endpoint")
-    for name in sorted(endpoints):
-        nearest = (one for end in range(len(name) + 1) for one in fitting.get(name[:end], ()))
-        if not name.startswith(_TRUNK) and not any(_fits(one, name) for one in nearest):
-            yield Fault(context.at, f"the endpoint {name} has no number that anybody could dial")
 
 
 def _codes(plan: Dialplan, numbers: Collection[str]) -> Iterator[Fault]:
@@ -230,49 +193,23 @@ def _rounds(plan: Dialplan) -> Iterator[Fault]:
     """Gotos without a condition that come back without anything happening in between."""
     for context in plan.contexts.values():
         for extension in context.extensions.values():
-            at = (context.name, extension.pattern)
+            at: tuple[Extension, str] | None = (extension, extension.pattern)
             for _ in range(_HOPS):
-                if (onward := _onward(plan, *at)) is None:
+                if at is None or (at := _onward(plan, *at)) is None:
                     break
-                at = onward
             else:
                 yield Fault(extension.at, f"{extension.pattern} in {context.name} goes round for ever")
 
 
-def _onward(plan: Dialplan, context: str, pattern: str) -> tuple[str, str] | None:
-    steps = plan.contexts[context].extensions[pattern].steps
+def _onward(plan: Dialplan, extension: Extension, dialled: str) -> tuple[Extension, str] | None:
+    """Where a call of the number `dialled` is after the first step of `extension`, when that is a plain Goto."""
+    steps = extension.steps
     parts = split(steps[0].args, ",") if steps and steps[0].app == "Goto" else []
-    if len(parts) != 3 or _dynamic(parts[0]) or parts[0] not in plan.contexts:  # noqa: PLR2004
+    if len(parts) != 3 or _dynamic(parts[0]) or parts[2] != "1":  # noqa: PLR2004
         return None
-    found = plan.find(parts[0], pattern if parts[1] == "${EXTEN}" else parts[1])
-    return (found[0], found[1].pattern) if found and parts[2] == "1" else None
-
-
-def _signs(pattern: str) -> list[str]:
-    return _SIGN.findall(pattern.removeprefix("_")) if pattern.startswith("_") else list(pattern)
-
-
-@cache
-def _sets(pattern: str) -> list[frozenset[str]]:
-    found = []
-    for sign in _signs(pattern):
-        if len(sign) > 1:
-            spans = re.sub(r"([0-9])-([0-9])", lambda one: "".join(map(str, range(int(one[1]), int(one[2]) + 1))), sign)
-            found.append(frozenset(spans.strip("[]")))
-        else:
-            found.append(_SETS.get(sign, frozenset(sign)))
-    return found
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether two patterns of one length have a number in common."""
-    mine, others = _sets(one), _sets(other)
-    return len(mine) == len(others) and all(left & right for left, right in zip(mine, others, strict=True))
-
-
-def _fits(pattern: str, number: str) -> bool:
-    places = _sets(pattern)
-    return len(places) == len(number) and all(sign in place for sign, place in zip(number, places, strict=True))
+    number = dialled if parts[1] == "${EXTEN}" else parts[1]
+    found = plan.find(parts[0], number)
+    return (found[1], number) if found else None
 
 
 def _dynamic(text: str) -> bool:

@@ -164,6 +164,20 @@ def test_a_group_rings_its_desks_and_the_test_extension_echoes(region: Region) -
     assert "exten => 20198,1,Goto(kominfo-test,s,1)" in dialplan
 
 
+def test_what_all_offices_share_are_patterns_alone(region: Region) -> None:
+    """Asterisk walks over a whole context for each number that it adds: 10,000 mailboxes in one would cost a second."""
+    opd = region.opd("dinkes")
+    assert opd.phones
+    boxes = tuple(one.model_copy(update={"voicemail": one.place == "desk"}) for one in opd.phones.extensions)
+    changed = opd.model_copy(update={"phones": opd.phones.model_copy(update={"extensions": boxes})})
+    files = {one.key: one.content for one in pbx.artifacts(region.model_copy(update={"opds": (changed,)}))}
+    shared, _, own = files["dc-pbx/dinkes.dialplan.conf"].partition("[kominfo-numbers]\n")[2].partition("\n[")
+    assert [line.partition(",")[0] for line in shared.strip().split("\n")] == ["exten => _201XX"] * 2
+    boxed = [one.number for one in boxes if one.voicemail]
+    assert boxed
+    assert re.findall(r"^exten => (\d+),1,Gosub\(kominfo-mailbox,s,1\(\1\)\)$", own, re.MULTILINE) == boxed
+
+
 def test_short_codes_ring_their_number() -> None:
     given = read_files(INVENTORY)
     name = next(name for name in given if name.endswith("region.yml"))
