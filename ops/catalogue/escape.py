@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 
 _ENDS_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # ends a line somewhere, or is no text at all
-_TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")  # turn round what follows them on a screen (Unicode UAX 9)
+_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # turn round what follows (Unicode UAX 9)
 _NOT_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 _HARMLESS = re.compile(r"[A-Za-z0-9:/_{}@+.,-](?:[A-Za-z0-9 :/_{}@+.,-]*[A-Za-z0-9:/_{}@+.,-])?")  # nearly all of them
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ops.catalogue import exchange_rings, voicemail
 from ops.catalogue.exchange_patterns import patterns
-from ops.catalogue.phone import spoken
+from ops.catalogue.phone import shown
 from ops.inventory.model import Opd, Phone, Phones, Region
 from ops.inventory.telephony import NO_CLASS
 
@@ -104,9 +104,9 @@ def _aor(phone: Phone) -> str:
 
 def caller_id(phone: Phone) -> str:
     """`"Name" <number>` as a configuration value. `;` would begin a comment; quotes and backslashes would end the name
-    early in Asterisk's own reader, so they become their harmless likenesses."""
-    name = spoken(phone.name).replace('"', "'").replace("\\", "/").replace(";", "\\;")
-    return f'"{name.strip()}" <{phone.number}>'
+    early in Asterisk's own reader, so they become their harmless likenesses. Else the name is as telephones show it."""
+    name = shown(phone.name).replace('"', "'").replace("\\", "/").replace(";", "\\;")
+    return f'"{name}" <{phone.number}>'
 
 
 def _dialplan(region: Region, opd: Opd, phones: Phones) -> str:

@@ -89,8 +89,9 @@ def spoken(name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A declared name as a telephone shows it: one line, no secret's name, nothing that turns the writing round."""
-    return one_line(spoken(name))
+    """A declared name as a telephone shows it: one line, nothing that turns the writing round; and no secret's name,
+    not even one that comes together when what stood between its signs is gone."""
+    return spoken(one_line(name))
 
 
 @cache
