@@ -64,16 +64,15 @@ def _region_records(region: Region) -> list[Record]:
 
 
 def _pbx_records(region: Region) -> list[Record]:
-    """Phones find the exchange by name (RFC 3263), and by a higher number of priority the one that takes over."""
+    """Phones find the exchange by name (RFC 3263), and by a higher number of priority the one that takes over. Only
+    transports that it has: UDP, and TLS where telephones speak encrypted."""
+    ways = [("_sip._udp", 5060), *([("_sips._tcp", 5061)] if region.numbering.security == "tls-srtp" else [])]
     records: list[Record] = []
     for at, server in enumerate(exchanges(region)):
         label = f"pbx{at + 1}" if at else "pbx"
         name = f"{label}.{region.domain}."
-        records += [
-            (label, "A", str(server.address)),
-            ("_sip._udp", "SRV", f"{10 + 20 * at} 10 5060 {name}"),
-            ("_sip._tcp", "SRV", f"{20 + 20 * at} 10 5060 {name}"),
-        ]
+        records.append((label, "A", str(server.address)))
+        records += [(owner, "SRV", f"{10 + 20 * at} 10 {port} {name}") for owner, port in ways]
     return records
 
 

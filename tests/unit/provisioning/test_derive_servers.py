@@ -10,7 +10,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.derive import ansible_vars, dns, web
+from ops.derive import ansible_vars, dns, pbx, web
+from ops.inventory.exchanges import exchanges
 from ops.inventory.load import load
 from ops.inventory.model import Region
 
@@ -92,3 +93,21 @@ def test_without_web_names_there_is_no_zone_and_no_host() -> None:
     bare = REGION.model_copy(update={"opds": tuple(opd.model_copy(update={"web": ()}) for opd in REGION.opds)})
     assert set(zones(bare)) == {"dc-dns/_region.zone", "dc-dns/_region.conf"}
     assert list(web.artifacts(bare)) == []
+
+
+@pytest.mark.parametrize(
+    ("security", "ways"), [("none", {"_sip._udp": "5060"}), ("tls-srtp", {"_sip._udp": "5060", "_sips._tcp": "5061"})]
+)
+def test_the_dns_names_the_transports_that_the_exchange_has(security: str, ways: dict[str, str]) -> None:
+    numbering = REGION.numbering.model_copy(update={"security": security})
+    region = REGION.model_copy(update={"numbering": numbering})
+    lines = re.findall(r"^(\S+) SRV (\d+) \d+ (\d+) (\S+)$", zones(region)["dc-dns/_region.zone"], re.MULTILINE)
+    servers = [f"{label}.{REGION.domain}." for label in ("pbx", "pbx2")][: len(exchanges(region))]
+    assert len(servers) > 1
+    assert {(owner, port) for owner, _, port, _ in lines} == set(ways.items())
+    for owner in ways:
+        assert [
+            name for _, _, name in sorted((int(one[1]), one[2], one[3]) for one in lines if one[0] == owner)
+        ] == servers
+    said = "".join(one.content for one in pbx.artifacts(region) if one.key == "dc-pbx/_region.transport.conf")
+    assert len(ways) == said.count("type=transport")
