@@ -1,21 +1,15 @@
 """Light of devices that have no optical OIDs: read over SSH now and then, served as the same metrics as over SNMP.
 
-A reading runs in a thread of its own and never holds a poll up: a poll takes what was read last, and asks for a new
-reading when it is due. A device gets `Budget.seconds` for a reading, one login per `Budget.every` seconds, and is left
-alone for a while after it failed several times in a row.
+A poll takes what was read last, and asks for a new reading when it is due (`exporters/cli_turns.py`).
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
 
-from exporters.breaker import Breaker, Patience
+from exporters.cli_turns import Budget, Turns, time_left
 from exporters.metrics import Sample, sample
 from ops.catalogue.cli.answer import Row, rows
 from ops.catalogue.cli.platform import Dialogue, Platform, Quantity
@@ -23,8 +17,7 @@ from ops.errors import HostFailedError
 from ops.inventory.watched import Watched
 from ops.system.device_cli import DeviceCli, DeviceLogin, device_cli
 
-_log = logging.getLogger(__name__)
-_LEAST_SECONDS = 1.0  # a command that would get less is not begun
+__all__ = ["Budget", "CliOptics", "same_port"]
 _METRICS: Mapping[Quantity, str] = {
     "receive_power_dbm": "opd_optical_receive_power_dbm",
     "transmit_power_dbm": "opd_optical_transmit_power_dbm",
@@ -44,22 +37,7 @@ _OLT_METRICS: Mapping[Quantity, str] = {
 _PORT = re.compile(r"(?P<kind>[A-Za-z-]*?)[\s_]*(?P<number>\d.*)")
 
 
-@dataclass(frozen=True)
-class Budget:
-    """What one device may cost. `seconds`: for one reading, login included · `every`: seconds from one to the next ·
-    `stale`: age in seconds at which figures are served no more."""
-
-    seconds: float = 30.0
-    every: float = 300.0
-    stale: float = 900.0
-    patience: Patience = field(default_factory=Patience)
-
-
-class OverBudgetError(HostFailedError):
-    """The device is too slow for its budget; what it told so far is kept."""
-
-
-class CliOptics:
+class CliOptics(Turns):
     """One device. `links`: the ports that are asked for; `onus`: as the OLT names them. `clock` counts seconds."""
 
     def __init__(
@@ -71,57 +49,20 @@ class CliOptics:
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.about = (login, platform, tuple(links), budget or Budget())
-        self._login, self._platform, self._links, self._budget = self.about
+        super().__init__(login, budget or Budget(), clock)
+        self.about = (login, platform, tuple(links), self._budget)
+        self._platform, self._links = platform, self.about[2]
         ports = tuple(one.link.ifname for one in links)
         self._dialogues = [one for question in platform.questions for one in question.dialogues(ports, onus)]
-        self._clock = clock
-        self._breaker = Breaker(self._budget.patience)
-        self._begun = self._read = float("-inf")
+        self._read = float("-inf")
         self._rows: tuple[Row, ...] = ()
-        self.went = self.failed = 0  # readings
-        self._lock = threading.Lock()
 
     def same(self, other: CliOptics) -> bool:
         """Whether both read the same ports of the same device in the same way."""
         return self.about == other.about
 
-    def refresh(self, pool: Executor) -> bool:
-        """Begin a reading in `pool` if one is due and the device may be tried. Never waits."""
-        with self._lock:
-            now = self._clock()
-            if now - self._begun < self._budget.every or not self._breaker.may_try(now):
-                return False
-            self._begun = now
-        pool.submit(self.read).add_done_callback(self._ended)
-        return True
-
-    def _ended(self, reading: Future[bool]) -> None:
-        """A reading that was dropped before it began, or met an error of ours, must not stand for one that goes on."""
-        error = None if reading.cancelled() else reading.exception()
-        if error:
-            _log.error("%s: %r", self._login.name, error)
-        if error or reading.cancelled():
-            with self._lock:
-                self._breaker.dropped()
-
-    def read(self) -> bool:
-        """One reading, in the calling thread. Whether it went well; what went wrong is logged."""
-        begun = self._clock()
-        try:
-            self._keep(
-                _ask_all(self._login, self._platform, self._dialogues, begun + self._budget.seconds, self._clock)
-            )
-        except HostFailedError as error:
-            _log.warning("%s", error.what)
-            with self._lock:
-                self._breaker.failed(self._clock())
-                self.failed += 1
-            return False
-        with self._lock:
-            self._breaker.went_well()
-            self.went += 1
-        return True
+    def take(self, deadline: float) -> None:
+        self._keep(_ask_all(self._login, self._platform, self._dialogues, deadline, self._clock))
 
     def rows(self) -> tuple[Row, ...]:
         """What was read last; nothing when that is too long ago."""
@@ -135,12 +76,6 @@ class CliOptics:
             for row in known:
                 if same_port(row.port, one.link.ifname):
                     yield from _samples(one, row)
-
-    @property
-    def suspended(self) -> bool:
-        """Whether the device is left alone because it failed again and again."""
-        with self._lock:
-            return self._breaker.is_open(self._clock())
 
     def _keep(self, found: Sequence[Row]) -> None:
         with self._lock:
@@ -182,9 +117,7 @@ def _ask(cli: DeviceCli, name: str, dialogue: Dialogue, deadline: float, clock: 
     """The answer to a dialogue's command. OverBudgetError when there is no time left for it."""
 
     def left() -> float:
-        if deadline - clock() < _LEAST_SECONDS:
-            raise OverBudgetError(name, "SSH: its time for one reading is used up")
-        return deadline - clock()
+        return time_left(deadline, clock, name)
 
     for command in dialogue.before:
         cli.step(command, left())

@@ -9,15 +9,14 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from exporters.cli_optics import CliOptics
+from exporters.logins import command_line
 from exporters.metrics import table
 from exporters.sheet import Filled, filled
 from ops.catalogue.cli.platform import Platform, names, platform
 from ops.catalogue.device import device
 from ops.inventory.watched import Watched
-from ops.system.device_cli import DeviceLogin
 from ops.world import World
 
-SSH = 22
 AT_ONCE = 8  # logins at the same time
 Beside = Callable[[], Filled | None]
 
@@ -71,13 +70,8 @@ class CliReaders(Collector):
 
 
 def _reader(world: World, links: Sequence[Watched]) -> CliOptics:
-    router, access = links[0].router, world.region.access
-    known = _platforms()[device(router.model).netmiko]
-    address, port = world.reach(str(router.address), SSH)
-    password, keys = world.secrets.get(access.router_secret), world.state / "router_keys"
-    return CliOptics(
-        DeviceLogin(router.name, address, known.netmiko, access.router_user, password, keys, port), known, links
-    )
+    router = links[0].router
+    return CliOptics(command_line(router, world), _platforms()[device(router.model).netmiko], links)
 
 
 def _platforms() -> dict[str, Platform]:

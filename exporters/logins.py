@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from ops.catalogue.device import device
 from ops.inventory.model import Access, Router
 from ops.inventory.polling import Snmp
+from ops.system.device_cli import DeviceLogin
 from ops.system.secrets import Secrets
 from ops.system.snmp import Login, SnmpLogin, SnmpUser
+from ops.world import World
+
+SSH = 22
 
 
 def login(router: Router | None, access: Access, secrets: Secrets) -> Login:
@@ -25,6 +30,14 @@ def login(router: Router | None, access: Access, secrets: Secrets) -> Login:
         "" if snmp.privacy == "none" else secrets.get(snmp.privacy_secret),
         snmp.cisco_keys,
     )
+
+
+def command_line(router: Router, world: World) -> DeviceLogin:
+    """How this router's command line is reached. OpsError when nothing is known of it."""
+    access = world.region.access
+    address, port = world.reach(str(router.address), SSH)
+    password, keys = world.secrets.get(access.router_secret), world.state / "router_keys"
+    return DeviceLogin(router.name, address, device(router.model).netmiko, access.router_user, password, keys, port)
 
 
 def secret_words(found: Login) -> tuple[str, ...]:

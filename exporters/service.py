@@ -31,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from exporters.between import Between
 from exporters.calls import CallResults
 from exporters.cli_readers import CliReaders
 from exporters.cycle import Cycle
@@ -87,6 +88,8 @@ class Service:
         self.registry.register(FibreState(lambda: self._world))
         self._cli = CliReaders()
         self.registry.register(self._cli)
+        self._between = Between(lambda: self._world if self._devices else None, shard)
+        self.registry.register(self._between)
         self.jobs = JobRuns(world.state)
         self.registry.register(self.jobs)
         self.registry.register(Upstreams(lambda: self._world.region if self._devices else None))
@@ -136,6 +139,7 @@ class Service:
 
     async def close(self) -> None:
         self._cli.close()
+        self._between.close()
         await self._cycle.close()
         for device in self._devices.values():
             device.close()

@@ -11,6 +11,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from ops.catalogue.optical import Data, DottedOid, Optical, Pattern
+from ops.catalogue.ping import Ping
 from ops.errors import OpsError
 
 _RATE_UNITS = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
@@ -143,6 +144,7 @@ class Device(Data):
     command_line: str = Field(default="", alias="netmiko", description="netmiko's device_type")
     queue_commands: Queue | None = Field(default=None, alias="queue")
     settings: dict[SettingName, Setting] = Field(default={})
+    ping: Ping | None = None
     in_twin: bool = Field(default=True, description="false: the twin's routers do not speak its language")
     guard: Guard | None = Field(
         default=None, description="none: a change that cuts us off stays until somebody goes there"

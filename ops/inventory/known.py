@@ -1,7 +1,8 @@
 """What the catalogue knows, by name only: the stems of its data files.
 
 The inventory may not import the catalogue's room (it stands above), and needs nothing of it but which names exist. So
-it reads the list of packaged data files; what is in them stays the catalogue's business.
+it reads the list of packaged data files; what is in them stays the catalogue's business (but whether a
+key is there).
 """
 
 from __future__ import annotations
@@ -13,6 +14,13 @@ from importlib import resources
 @cache
 def device_models() -> frozenset[str]:
     return _stems("devices")
+
+
+@cache
+def pinging_models() -> frozenset[str]:
+    """Device models whose profile has a `ping`."""
+    shelf = resources.files("ops") / "catalogue" / "devices"
+    return frozenset(name for name in device_models() if "\nping:" in (shelf / f"{name}.yml").read_text("utf-8"))
 
 
 @cache

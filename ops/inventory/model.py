@@ -17,6 +17,7 @@ from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.plant import BackbonePort, FibreNode, Location, Plant, Segment
 from ops.inventory.polling import Snmp
+from ops.inventory.probing import Probes
 from ops.inventory.restitution import Terms
 from ops.inventory.roster import Roster
 from ops.inventory.scalars import (
@@ -162,6 +163,7 @@ class RegionFile(Declared):
     alerting: Alerting = Alerting()
     roster: Roster = Roster()
     command_centre: CommandCentre = CommandCentre()
+    probes: Probes = Field(default=Probes(), description="what is measured only where it is asked for")
 
 
 # ---- hosts.yml (read here, owned by Ansible)

@@ -34,7 +34,7 @@ def rows(platform: Platform, dialogue: Dialogue, text: str) -> list[Row]:
     text = plain(text)
     for pattern, instead in question.unwrap.items():
         text = re.sub(pattern, instead, text)
-    for record in _records(question.templates, text):
+    for record in records(question.templates, text):
         words = {**{key: _joined(value) for key, value in record.items()}, **dialogue.words}
         place = (question.port.format(**words).strip(), question.onu.format(**words).strip())
         lane = str(words.get(question.lane, "")) if question.lane else ""
@@ -48,7 +48,7 @@ def rows(platform: Platform, dialogue: Dialogue, text: str) -> list[Row]:
     return [row for row in found if row.values]
 
 
-def _records(templates: Iterable[str], text: str) -> list[dict[str, Any]]:
+def records(templates: Iterable[str], text: str) -> list[dict[str, Any]]:
     """What the first template that fits finds. One that meets a line it does not know does not fit."""
     why = ""
     for name in templates:
