@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import Region
 from ops.inventory.walk import numbers
 
+_SEEN = "LNPS"  # general categories of what has a shape of its own; joiners and marks need another character
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # letters and a symbol that are blank all the same
 _LONGEST = 40  # characters on the smallest screen, scrolled once
 # Controls, what turns the writing round or joins nothing (Unicode UAX 9, general category Cf), and no characters.
 _UNSEEN = re.compile(
@@ -23,7 +26,7 @@ def check(region: Region) -> Iterable[Finding]:
             yield Finding(thing, "name", what, "write it shorter")
         if thing.name.lstrip().startswith("*"):
             yield Finding(thing, "name", f"{thing.name} begins like a code that is dialled", "begin with a letter")
-        if not thing.name.strip():
+        if not any(unicodedata.category(sign)[0] in _SEEN and sign not in _BLANKS for sign in thing.name):
             yield Finding(thing, "name", "nothing that a screen shows", "write a name")
         if unseen := _UNSEEN.search(thing.name):
             what = f"holds the character U+{ord(unseen[0]):04X}, which no screen shows"
