@@ -24,6 +24,7 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     from ops.errors import InventoryInvalidError  # noqa: PLC0415
     from ops.inventory.load import load  # noqa: PLC0415 # the inventory's types cost 0.2 s
+    from ops.inventory.number_room import narrow  # noqa: PLC0415
 
     folder = _folder(args)
     try:
@@ -45,7 +46,11 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     expired = _expired(region)
     for one in expired:  # no reason to refuse the inventory: at midnight it would hold up repairs
         screen.say(f"{one['at']} {one['service']}: {one['why']}")
-    screen.data({"inventory": str(folder), "valid": True, "problems": [], "expired": expired, "counts": counts})
+    rooms = [one._asdict() for one in narrow(region)]
+    for room in rooms:
+        screen.say(f"{room['at']} {room['opd']}: {room['free']} numbers of the range {room['range']} are free")
+    told_all = {"problems": [], "expired": expired, "nearly_full": rooms, "counts": counts}
+    screen.data({"inventory": str(folder), "valid": True, **told_all})
     return 0
 
 

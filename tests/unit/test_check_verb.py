@@ -43,6 +43,26 @@ def test_a_valid_inventory_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert told["counts"]["offices"] == 45
 
 
+def test_a_range_that_is_nearly_full_is_told_and_no_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "batubara"
+    shutil.copytree(BATUBARA, folder)
+    office = folder / "opd/dinkes.yml"
+    text = office.read_text(encoding="utf-8").replace(
+        "  range: 20100-20199\n", "  range: 20100-20199\n  extensions:\n", 1
+    )
+    head, _, rest = text.partition("  extensions:\n")
+    more = [f"    - {{number: {number}, name: Meja {number}, place: softphone}}\n" for number in range(20110, 20196)]
+    for count, told in ((86, False), (87, True)):
+        rows = "".join([*more, "    - {number: 20196, name: Satu lagi, place: softphone}\n"][:count])
+        office.write_text(head + "  extensions:\n" + rows + rest.replace("  extensions:\n", "", 1), encoding="utf-8")
+        assert main(["check", "-i", str(folder)]) == 0
+        said = capsys.readouterr().out
+        assert ("dinkes: 9 numbers of the range 20100-20199 are free" in said) is told
+    assert main(["check", "-i", str(folder), "--json"]) == 0
+    (room,) = json.loads(capsys.readouterr().out)["nearly_full"]
+    assert (room["opd"], room["free"]) == ("dinkes", 9)
+
+
 def test_all_problems_with_places_and_hints_and_exit_3(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in broken.rglob("*.yml")}
     assert main(["check", "-i", str(broken)]) == 3
