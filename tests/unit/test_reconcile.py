@@ -37,7 +37,7 @@ class Shelf:
     def name(self) -> str:
         return self.kind
 
-    def read(self, _world: world.World, wanted: Sequence[Artifact]) -> Reading:  # noqa: ARG002
+    def read(self, _world: world.World, wanted: Sequence[Artifact], opds: Sequence[str] = ()) -> Reading:  # noqa: ARG002
         kept = {key: text for key, text in self.contents.items() if key.partition("/")[0] not in self.failed}
         return Reading(kept, dict(self.failed))
 
