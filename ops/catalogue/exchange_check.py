@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from ops.catalogue.exchange_circles import check_circles
 from ops.catalogue.exchange_conf import REGION, Document, Fault, entries, read, unescaped
 from ops.catalogue.exchange_dialplan import Dialplan, parse
 from ops.catalogue.exchange_schema import TYPES, Specs, World, check_document, check_references
@@ -76,6 +77,7 @@ def judge(files: Mapping[str, str], rules: Rules) -> Verdict:
     faults += check_ways(plan, rules.known, names["endpoint"])
     faults += check_emergency(plan, _calling(wanted), _emergency(plan, rules))
     faults += check_sense(plan, names["endpoint"], {*rules.emergency, *ALWAYS})
+    faults += check_circles(plan, names["endpoint"])
     return Verdict(_once(faults), wanted)
 
 
