@@ -103,20 +103,26 @@ def device(
     answers: dict[str, str] = {}
     for case in cases(name):
         answers.setdefault(dialogue(name, case).command, case["answer"])
-    opened = listen_tcp(address, 0)
-    opened.setblocking(True)
-    port = opened.getsockname()[1]
-    login = DeviceLogin("sw1", address, platform(name).netmiko, "kominfo", "right-word", folder / "known", port)
-    here = Device(login, name)
+    here = Device(DeviceLogin("sw1", address, platform(name).netmiko, "kominfo", "right-word", folder / "known"), name)
 
     def session() -> Sitting:
         here.logins.append(Sitting(PROMPTS[name], answers, here.asked, hold))
         return here.logins[-1]
 
-    thread = threading.Thread(target=_serve, args=(opened, Doorman("kominfo", "right-word", folder / "key", session)))
+    with at_home(session, folder / "key", address) as port:
+        here.login = replace(here.login, port=port)
+        yield here
+
+
+@contextmanager
+def at_home(session: Callable[[], Sitting], key: Path, address: str = "127.0.0.1") -> Iterator[int]:
+    """The port at which kominfo may log in (right-word) and gets a sitting of its own."""
+    opened = listen_tcp(address, 0)
+    opened.setblocking(True)
+    thread = threading.Thread(target=_serve, args=(opened, Doorman("kominfo", "right-word", key, session)))
     thread.start()
     try:
-        yield here
+        yield opened.getsockname()[1]
     finally:
         opened.shutdown(2)
         opened.close()
