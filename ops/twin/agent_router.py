@@ -21,6 +21,7 @@ from ops.system.ssh_server import Session
 from ops.twin.agent_cli import LANGUAGES, Configuration, Limit
 from ops.twin.agent_config import GUARD
 from ops.twin.agent_mib import Port, Snapshot, view
+from ops.twin.agent_ping import answer
 from ops.twin.agent_snmp import Agent
 
 LOOK_SECONDS = 0.05  # values asked for within this time are one snapshot: a walk is many packets of one moment
@@ -163,10 +164,13 @@ class _Kept:
         return self._inner.prompt()
 
     def line(self, text: str) -> str | None:
-        answer = self._inner.line(text)
-        if answer is None:
+        spec = self._router.spec
+        if (pinged := answer(spec.device.netmiko, text, spec.namespace)) is not None:
+            return pinged
+        said = self._inner.line(text)
+        if said is None:
             return None
-        return self._router.changed() or answer
+        return self._router.changed() or said
 
 
 def shape_kernel(spec: Spec, limits: Sequence[Limit]) -> None:
