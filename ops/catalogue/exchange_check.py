@@ -143,12 +143,12 @@ def _wanted(documents: Mapping[str, Document], plan: Dialplan) -> Wanted:
 def _mailboxes(document: Document, wanted: Wanted) -> list[Fault]:
     """Boxes of telephones alone, in one context and without options: one of them can name a program."""
     faults = list(document.faults)
-    boxes = set()
+    boxes, telephones = set(), wanted.names("endpoint")
     for section in document.sections:
         if section.name != _BOXES or section.template or section.bases:
             faults.append(Fault(section.at, f"[{section.name}]: mailboxes are in [{_BOXES}]"))
         for option in section.options:
-            if option.name not in wanted.names("endpoint") or not _BOX.fullmatch(option.value):
+            if option.name not in telephones or not _BOX.fullmatch(option.value):
                 faults.append(Fault(option.at, f"{option.name} is no telephone's mailbox"))
             if option.name in boxes:
                 faults.append(Fault(option.at, f"the mailbox {option.name} stands there twice"))

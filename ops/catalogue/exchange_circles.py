@@ -27,9 +27,10 @@ def check_circles(plan: Dialplan, endpoints: Collection[str]) -> Iterator[Fault]
         if context.name == NUMBERS or context.name.startswith(OFFICE)
         for one in context.extensions.values()
     }
+    known = {*things, *endpoints}
     for one in things.values():
         for step in one.steps:
-            yield from (Fault(step.at, what) for what in _place(one, step, {*things, *endpoints}, endpoints))
+            yield from (Fault(step.at, what) for what in _place(one, step, known, endpoints))
     numbers = {number: [*_rung(plan, one)] for number, one in things.items() if number.isdecimal()}
     try:
         TopologicalSorter(numbers).prepare()
