@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -289,7 +290,10 @@ def processes(folder: Path) -> list[str]:
 
 @pytest.fixture
 def ordinary(tmp_path: Path) -> Iterator[Twin]:
-    """`ops` as a user without root: the one who runs the tests, or nobody, who may read this checkout and Python."""
+    """`ops` as a user without root: the one who runs the tests, or nobody, who may read this checkout and Python.
+
+    git asks by access(2), which knows nothing of capabilities: nobody's folder is one that it can truly reach.
+    """
     before: tuple[str, ...] = ()
     if os.geteuid() == 0:
         if shutil.which("setpriv") is None:
@@ -297,12 +301,14 @@ def ordinary(tmp_path: Path) -> Iterator[Twin]:
         kinds = ("inh-caps", "ambient-caps", "bounding-set")
         caps = [f"--{kind}=-all,+dac_read_search" for kind in kinds]
         before = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *caps)
+        tmp_path = Path(tempfile.mkdtemp(prefix="ops-ordinary-"))
         shutil.chown(tmp_path, NOBODY, NOBODY)
     made = Twin(tmp_path, f"{NAME}d", before, {"PYTHONDONTWRITEBYTECODE": "1"})
     try:
         yield made
     finally:
         made.run("twin", "down", "--name", made.name)
+        shutil.rmtree(tmp_path)
 
 
 def test_the_demonstration_as_an_ordinary_user(ordinary: Twin, restic: str) -> None:
@@ -314,7 +320,7 @@ def test_the_demonstration_as_an_ordinary_user(ordinary: Twin, restic: str) -> N
     never = {"provision the servers", "measure an office", "call from office to office"}
     database = {"back up dinkes.simpus", "restore and prove dinkes.simpus"}
     assert never <= skipped <= never | database
-    assert {result for name, (result, _) in results.items() if name not in skipped} == {"held"}
+    assert {name: part for name, part in results.items() if name not in skipped and part[0] != "held"} == {}
     assert all(results[name][1] for name in skipped)
     if shutil.which("initdb") and can_isolate(ordinary):
         assert skipped == never

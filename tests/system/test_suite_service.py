@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from ops.system.wheelhouse import Target, wheels
+
 pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 SERVER, UNIT = "dc-ops", "kominfo-ops.service"
@@ -79,7 +81,8 @@ class Served:
 
 @pytest.fixture(scope="module")
 def waiting(applied: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Installed, without the station's state."""
+    """Installed, without the station's state. The station of a twin reaches no registry: packages are fetched before."""
+    wheels(ROOT, Target())
     inventory = tmp_path_factory.mktemp("suite") / "batubara"
     shutil.copytree(applied.inventory, inventory)
     (inventory / "schedules.yml").unlink()  # nothing of its own accord: other tests work on the same servers
