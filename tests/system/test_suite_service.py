@@ -81,7 +81,7 @@ class Served:
 
 @pytest.fixture(scope="module")
 def waiting(applied: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Installed, without the station's state. The station of a twin reaches no registry: packages are fetched before."""
+    """Installed, without the station's state. The station of a twin has no registry: packages are fetched before."""
     wheels(ROOT, Target())
     inventory = tmp_path_factory.mktemp("suite") / "batubara"
     shutil.copytree(applied.inventory, inventory)
