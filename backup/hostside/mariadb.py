@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from backup.hostside import programs
 
-_END = "@end"
 _SETTINGS = """
 SET SESSION time_zone = '+00:00', sql_mode = '', max_statement_time = 0, group_concat_max_len = 1048576;
 SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;
@@ -64,58 +62,16 @@ SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABL
 """
 
 
-class Session:
+class Session(programs.Client):
     """One mariadb(1) that stays open. `where`: its words for a server that is not the host's own."""
 
     def __init__(self, where: Sequence[str]) -> None:
-        self._client = subprocess.Popen(
-            [
-                "mariadb",
-                *where,
-                "--batch",
-                "--raw",
-                "--skip-column-names",
-                "--unbuffered",
-                "--default-character-set=utf8mb4",
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-            preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
-        )
+        form = ["--batch", "--raw", "--skip-column-names", "--unbuffered", "--default-character-set=utf8mb4"]
+        super().__init__(["mariadb", *where, *form], f"SELECT '{programs.END}';")
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """Of a query that selects one JSON object a row."""
         return [json.loads(line) for line in self.tell(query)]
-
-    def tell(self, statement: str) -> list[str]:
-        """Run statements; the lines they gave. RuntimeError with what the client said when one failed."""
-        assert self._client.stdin and self._client.stdout and self._client.stderr  # noqa: S101, PT018 # Popen was given PIPE
-        try:
-            self._client.stdin.write(f"{statement}\nSELECT '{_END}';\n")
-            self._client.stdin.flush()
-        except BrokenPipeError:
-            pass  # what the client said is read below
-        lines: list[str] = []
-        for line in self._client.stdout:
-            if line.rstrip("\n") == _END:
-                return lines
-            lines.append(line.rstrip("\n"))
-        said = (self._client.stderr.read().strip() or "mariadb ended").splitlines()
-        raise RuntimeError(next((line for line in said if "ERROR" in line), said[-1]))
-
-    def close(self) -> None:
-        for pipe in (self._client.stdin, self._client.stdout, self._client.stderr):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        programs.end(self._client)
 
 
 def ready(session: Session) -> None:

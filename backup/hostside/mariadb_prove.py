@@ -86,7 +86,7 @@ class Trial:
         argv = ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.folder}/s/m.sock", *words]
         log = os.path.join(self.folder, "mariadb.log")
         with pg_prove.step(self.steps, "start"):
-            child = pg_prove.alone([*pg.become(self.run_as), *argv, f"--pid-file={self.folder}/s/m.pid"], log)
+            child = programs.alone([*pg.become(self.run_as), *argv, f"--pid-file={self.folder}/s/m.pid"], log)
         try:
             with pg_prove.step(self.steps, "ready"):
                 self._ready(child, log)

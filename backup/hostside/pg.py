@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 from backup.hostside import programs
 
-_END = "@end"
 SETTINGS = """
 SET datestyle = 'ISO'; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1;
 SET timezone = 'UTC'; SET search_path = ''; SET statement_timeout = 0; SET client_encoding = 'UTF8';
@@ -95,49 +93,15 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind = 'r' AND {_USER}
 _ROLES = "SELECT rolname AS name FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
 
 
-class Session:
+class Session(programs.Client):
     """One psql that stays open; every query is answered as a list of JSON objects."""
 
     def __init__(self, run_as: str, where: Sequence[str]) -> None:
-        self._psql = subprocess.Popen(
-            [*become(run_as), "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd="/",
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-            preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
-        )
+        words = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", *where]
+        super().__init__([*become(run_as), *words], f"\\echo {programs.END}")
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.tell(f"SELECT row_to_json(q) FROM ({query}) q;")]
-
-    def tell(self, statement: str) -> list[str]:
-        """Run a statement; the lines it gave. RuntimeError with what psql said when it failed."""
-        assert self._psql.stdin and self._psql.stdout and self._psql.stderr  # noqa: S101, PT018 # Popen was given PIPE
-        try:
-            self._psql.stdin.write(f"{statement}\n\\echo {_END}\n")
-            self._psql.stdin.flush()
-        except BrokenPipeError:
-            pass  # what psql said is read below
-        lines: list[str] = []
-        for line in self._psql.stdout:
-            if line.rstrip("\n") == _END:
-                return lines
-            lines.append(line.rstrip("\n"))
-        said = (self._psql.stderr.read().strip() or "psql ended").splitlines()
-        raise RuntimeError(next((line for line in said if "ERROR" in line or "FATAL" in line), said[-1]))
-
-    def close(self) -> None:
-        for pipe in (self._psql.stdin, self._psql.stdout, self._psql.stderr):
-            if pipe:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue
-        programs.end(self._psql)
 
 
 def become(user: str) -> list[str]:

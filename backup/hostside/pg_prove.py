@@ -14,7 +14,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from backup.hostside import pg, programs
@@ -97,36 +97,7 @@ def start(
     """PostgreSQL on `data`, alone in its own network, telling `pg.log`; `more`: settings beside those for speed."""
     settings = [word for name, value in {**SETTINGS, **(more or {})}.items() for word in ("-c", f"{name}={value}")]
     argv = [*pg.become(run_as), f"{binaries}/postgres", "-D", data, "-k", sockets, *settings]
-    return alone(argv, os.path.join(os.path.dirname(data), "pg.log"))
-
-
-def alone(argv: Sequence[str], log: str) -> subprocess.Popen[bytes]:
-    """A server without any network that the kernel ends with this process; what it says goes to the file `log`."""
-    # The shell stays as process 1 of its namespace and stays root: when it is killed, the kernel kills all in there.
-    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]  # what an ordinary user needs for the others
-    isolated = [
-        "unshare",
-        *user,
-        "--net",
-        "--ipc",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "sh",
-        "-c",
-        '"$@"; exit $?',
-        "sh",
-    ]
-    with open(log, "wb") as said:
-        return subprocess.Popen(
-            [*isolated, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
-            cwd="/",
-            start_new_session=True,
-            preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
-        )
+    return programs.alone(argv, os.path.join(os.path.dirname(data), "pg.log"))
 
 
 def ready(

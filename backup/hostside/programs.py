@@ -17,6 +17,7 @@ from typing import Any
 QUIET = False  # set where no station listens: a run of the host's own
 PULSE = 2.0  # seconds between signs of life to the station
 TIMED_OUT = 124  # as timeout(1)
+END = "@end"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -100,6 +101,62 @@ def greets(address: str, port: int, seconds: float) -> str:
             return "" if door.recv(4) else "it closes the connection at once"
     except OSError as error:
         return str(error)
+
+
+class Client:
+    """One client of a database that stays open. `mark`: the statement by which it says END."""
+
+    def __init__(self, argv: Sequence[str], mark: str) -> None:
+        self._mark = mark
+        self._child = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
+        )
+
+    def tell(self, statement: str) -> list[str]:
+        """Run statements; the lines they gave. RuntimeError with what the client said when one failed."""
+        assert self._child.stdin and self._child.stdout and self._child.stderr  # noqa: S101, PT018 # Popen was given PIPE
+        with contextlib.suppress(BrokenPipeError):  # what the client said is read below
+            self._child.stdin.write(f"{statement}\n{self._mark}\n")
+            self._child.stdin.flush()
+        lines: list[str] = []
+        for line in self._child.stdout:
+            if line.rstrip("\n") == END:
+                return lines
+            lines.append(line.rstrip("\n"))
+        said = (self._child.stderr.read().strip() or "the database's client ended").splitlines()
+        raise RuntimeError(next((line for line in said if "ERROR" in line or "FATAL" in line), said[-1]))
+
+    def close(self) -> None:
+        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+            if pipe:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        end(self._child)
+
+
+def alone(argv: Sequence[str], log: str) -> subprocess.Popen[bytes]:
+    """A server without any network that the kernel ends with this process; what it says goes to the file `log`."""
+    # The shell stays as process 1 of its namespace and stays root: when it is killed, the kernel kills all in there.
+    user = [] if os.geteuid() == 0 else ["--user", "--map-current-user"]  # what an ordinary user needs for the others
+    isolated = ["unshare", *user, "--net", "--ipc", "--pid", "--fork", "--kill-child"]
+    with open(log, "wb") as said:
+        return subprocess.Popen(
+            [*isolated, "sh", "-c", '"$@"; exit $?', "sh", *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
+        )
 
 
 def end(child: subprocess.Popen[Any]) -> None:

@@ -11,7 +11,6 @@ import os
 import pwd
 import subprocess
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from backup.hostside import pg, pg_prove, probing, programs
@@ -76,13 +75,14 @@ def _web(work: str, web: dict[str, str]) -> subprocess.Popen[bytes]:
     # an account that can change nothing; it may read what belongs to accounts that this machine does not have
     may = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"]
     user = ["setpriv", f"--reuid={WEB_USER}", f"--regid={WEB_USER}", "--init-groups", *may, "--pdeathsig=KILL"]
-    return _alone([*user, "/usr/sbin/nginx", "-e", f"{own}/error.log", "-p", own, "-c", conf], f"{work}/nginx.log")
+    words = ["/usr/sbin/nginx", "-e", f"{own}/error.log", "-p", own, "-c", conf]
+    return programs.alone([*user, *words], f"{work}/nginx.log")
 
 
 def _database(work: str, database: dict[str, str]) -> subprocess.Popen[bytes]:
     sockets = _own(work, "s", database["run_as"])
     words = database_words(database["data"], sockets)
-    return _alone([*pg.become(database["run_as"]), *words], f"{work}/postgres.log")
+    return programs.alone([*pg.become(database["run_as"]), *words], f"{work}/postgres.log")
 
 
 def _own(work: str, name: str, user: str) -> str:
@@ -91,22 +91,6 @@ def _own(work: str, name: str, user: str) -> str:
     account = pwd.getpwnam(user)
     os.chown(path, account.pw_uid, account.pw_gid)
     return path
-
-
-def _alone(argv: Sequence[str], log: str) -> subprocess.Popen[bytes]:
-    # the shell stays process 1 of its namespace: when it is killed, the kernel kills all in there
-    apart = ["unshare", "--net", "--ipc", "--pid", "--fork", "--kill-child"]
-    isolated = [*apart, "sh", "-c", '"$@"; exit $?', "sh"]
-    with open(log, "wb") as out:
-        return subprocess.Popen(
-            [*isolated, *argv],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            cwd="/",
-            start_new_session=True,
-            preexec_fn=programs.die_with_parent,  # noqa: PLW1509 # this process has one thread
-        )
 
 
 def _asked(work: str, web: dict[str, str], database: dict[str, str], asked: dict[str, Any]) -> dict[str, Any]:

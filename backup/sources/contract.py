@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 import backup.sources
 from backup.restic import Restic, Saved
+from backup.trouble import ResticError, Trouble
 
 _SERVERS = ("postgresql", "mariadb")
 
@@ -51,6 +52,11 @@ class Restored:
     content: Mapping[str, Any]
     steps: Mapping[str, float] = field(default_factory=dict)
 
+    @classmethod
+    def told(cls, answer: Mapping[str, Any]) -> Restored:
+        """By a program of ours on the drill server: {facts, steps: [{name, seconds}]}."""
+        return cls(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+
 
 @dataclass(frozen=True)
 class Place:
@@ -79,6 +85,20 @@ class Source(Protocol):
     def counts(self, content: Mapping[str, Any]) -> dict[str, int]:
         """Figures for people: how many files, rows, bytes."""
         ...
+
+
+def streamed(restic: Restic, asked: Asked, path: str, answer: Mapping[str, Any]) -> Taken:
+    """What streamed into restic: {done, facts, figures}. ResticError when it is empty; restic would save that too."""
+    saved = restic.saved(answer["done"])
+    if saved.bytes == 0 or not answer["facts"]:
+        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: what was read of it is empty")
+    return Taken(saved, path, answer["facts"], figures=answer["figures"])
+
+
+def table_counts(content: Mapping[str, Any]) -> dict[str, int]:
+    """`Source.counts` of everything that has tables."""
+    rows = sum(table["rows"] for table in content["tables"].values())
+    return {"tables": len(content["tables"]), "rows": rows, "objects": len(content["objects"])}
 
 
 def is_server(kind: str) -> bool:

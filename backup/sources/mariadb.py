@@ -7,8 +7,7 @@ from typing import Any
 
 from backup.hostside import mariadb, mariadb_backup, mariadb_prove, memory, pg, pg_prove, piped, programs
 from backup.restic import LONG, MODULES, Restic
-from backup.sources.contract import Asked, Place, Restored, Taken
-from backup.trouble import ResticError, Trouble
+from backup.sources.contract import Asked, Place, Restored, Taken, streamed, table_counts
 from ops.system import hostpython
 
 ONE_FILE = True
@@ -22,22 +21,16 @@ def take(restic: Restic, asked: Asked) -> Taken:
     path = f"/{asked.source}.sql"
     about = {"database": asked.source, **described(restic, asked, path)}
     called = hostpython.Call((*MODULES, memory, mariadb, piped, mariadb_backup), "backup", about, LONG + 60)
-    return taken(restic, asked, path, hostpython.call(restic.where, called))
+    return streamed(restic, asked, path, hostpython.call(restic.where, called))
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     """Load the dump into a throw-away server without any network and ask it the same questions."""
     arguments = {"bases": manifest["databases"], **looked(place, manifest)}
-    answer = hostpython.call(restic.where, hostpython.Call(PROVE, "load", arguments, place.limit + 120))
-    return Restored(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+    return Restored.told(hostpython.call(restic.where, hostpython.Call(PROVE, "load", arguments, place.limit + 120)))
 
 
-def counts(content: Mapping[str, Any]) -> dict[str, int]:
-    return {
-        "tables": len(content["tables"]),
-        "rows": sum(table["rows"] for table in content["tables"].values()),
-        "objects": len(content["objects"]),
-    }
+counts = table_counts
 
 
 def described(restic: Restic, asked: Asked, path: str) -> dict[str, Any]:
@@ -45,13 +38,6 @@ def described(restic: Restic, asked: Asked, path: str) -> dict[str, Any]:
     words = [*restic.backup_words(restic.where.name, [asked.key]), "--stdin-filename", path]
     about = {"where": list(WHERE), "timezone": asked.timezone, "remembered": asked.memory_file}
     return {**about, "call": restic.call(words, LONG)}
-
-
-def taken(restic: Restic, asked: Asked, path: str, answer: Mapping[str, Any]) -> Taken:
-    saved = restic.saved(answer["done"])
-    if saved.bytes == 0 or not answer["facts"]:
-        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: nothing came of it")
-    return Taken(saved, path, answer["facts"], figures=answer["figures"])
 
 
 def looked(place: Place, manifest: Mapping[str, Any]) -> dict[str, Any]:

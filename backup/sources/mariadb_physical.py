@@ -9,7 +9,7 @@ from backup.hostside import mariadb as facts
 from backup.hostside import mariadb_backup, mariadb_physical, memory, piped
 from backup.restic import LONG, MODULES, Restic
 from backup.sources import mariadb
-from backup.sources.contract import Asked, Place, Restored, Taken
+from backup.sources.contract import Asked, Place, Restored, Taken, streamed, table_counts
 from ops.system import hostpython
 
 ONE_FILE = True
@@ -20,15 +20,16 @@ def take(restic: Restic, asked: Asked) -> Taken:
     path = f"/{asked.source}.xb"
     modules = (*MODULES, memory, facts, piped, mariadb_backup, mariadb_physical)
     called = hostpython.Call(modules, "backup", mariadb.described(restic, asked, path), LONG + 60)
-    return mariadb.taken(restic, asked, path, hostpython.call(restic.where, called))
+    return streamed(restic, asked, path, hostpython.call(restic.where, called))
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     """Prepare the copy on a throw-away server without any network and ask every database of it the same questions."""
     arguments = {"version": manifest["version"], **mariadb.looked(place, manifest)}
-    answer = hostpython.call(restic.where, hostpython.Call(mariadb.PROVE, "prepare", arguments, place.limit + 120))
-    return Restored(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+    return Restored.told(
+        hostpython.call(restic.where, hostpython.Call(mariadb.PROVE, "prepare", arguments, place.limit + 120))
+    )
 
 
 def counts(content: Mapping[str, Any]) -> dict[str, int]:
-    return {"databases": len(content["databases"]), **mariadb.counts(content)}
+    return {"databases": len(content["databases"]), **table_counts(content)}

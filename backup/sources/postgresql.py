@@ -7,8 +7,7 @@ from typing import Any
 
 from backup.hostside import memory, pg, pg_backup, pg_prove, programs
 from backup.restic import LONG, MODULES, Restic
-from backup.sources.contract import Asked, Place, Restored, Taken
-from backup.trouble import ResticError, Trouble
+from backup.sources.contract import Asked, Place, Restored, Taken, streamed, table_counts
 from ops.system import hostpython
 
 ONE_FILE = True
@@ -29,11 +28,7 @@ def take(restic: Restic, asked: Asked) -> Taken:
         "remembered": asked.memory_file,
     }
     called = hostpython.Call((*MODULES, memory, pg, pg_backup), "backup", about, LONG + 60)
-    answer = hostpython.call(restic.where, called)
-    saved = restic.saved(answer["done"])
-    if saved.bytes == 0:
-        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: the dump is empty")
-    return Taken(saved, path, answer["facts"], figures=answer["figures"])
+    return streamed(restic, asked, path, hostpython.call(restic.where, called))
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
@@ -47,14 +42,7 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
         "timeout": place.limit,
     }
     asked = hostpython.Call((programs, pg, pg_prove), "prove", arguments, place.limit + 120)
-    answer = hostpython.call(restic.where, asked)
-    return Restored(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+    return Restored.told(hostpython.call(restic.where, asked))
 
 
-def counts(content: Mapping[str, Any]) -> dict[str, int]:
-    tables = content["tables"].values()
-    return {
-        "tables": len(content["tables"]),
-        "rows": sum(table["rows"] for table in tables),
-        "objects": len(content["objects"]),
-    }
+counts = table_counts

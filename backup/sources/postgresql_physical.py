@@ -10,8 +10,7 @@ from typing import Any
 
 from backup.hostside import memory, pg, pg_physical, pg_prove, pg_recover, pg_server, piped, programs
 from backup.restic import LONG, MODULES, Restic
-from backup.sources.contract import Asked, Place, Restored, Taken
-from backup.trouble import ResticError, Trouble
+from backup.sources.contract import Asked, Place, Restored, Taken, streamed, table_counts
 from ops.system import hostpython
 
 ONE_FILE = True
@@ -32,11 +31,7 @@ def take(restic: Restic, asked: Asked) -> Taken:
         "remembered": asked.memory_file,
     }
     called = hostpython.Call((*MODULES, memory, pg, pg_server, piped, pg_physical), "backup", about, LONG + 60)
-    answer = hostpython.call(restic.where, called)
-    saved = restic.saved(answer["done"])
-    if saved.bytes == 0 or not answer["facts"]:
-        raise ResticError(Trouble.INCOMPLETE, f"{restic.where.name}: {asked.source}: the copy is empty")
-    return Taken(saved, path, answer["facts"], figures=answer["figures"])
+    return streamed(restic, asked, path, hostpython.call(restic.where, called))
 
 
 def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
@@ -50,14 +45,8 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
         "timeout": place.limit,
     }
     asked = hostpython.Call((programs, pg, pg_server, pg_prove, pg_recover), "prove", arguments, place.limit + 120)
-    answer = hostpython.call(restic.where, asked)
-    return Restored(answer["facts"], {step["name"]: step["seconds"] for step in answer["steps"]})
+    return Restored.told(hostpython.call(restic.where, asked))
 
 
 def counts(content: Mapping[str, Any]) -> dict[str, int]:
-    return {
-        "databases": len(content["databases"]),
-        "tables": len(content["tables"]),
-        "rows": sum(table["rows"] for table in content["tables"].values()),
-        "objects": len(content["objects"]),
-    }
+    return {"databases": len(content["databases"]), **table_counts(content)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from backup.hostside import memory, sqlite
 from backup.restic import LONG, MODULES, Restic
-from backup.sources.contract import Asked, Place, Restored, Taken
+from backup.sources.contract import Asked, Place, Restored, Taken, table_counts
 from backup.trouble import ResticError, Trouble
 from ops.system import hostpython
 
@@ -36,10 +36,4 @@ def look(restic: Restic, place: Place, manifest: Mapping[str, Any]) -> Restored:
     return Restored(hostpython.call(restic.where, asked))
 
 
-def counts(content: Mapping[str, Any]) -> dict[str, int]:
-    tables = content["tables"].values()
-    return {
-        "tables": len(content["tables"]),
-        "rows": sum(table["rows"] for table in tables),
-        "objects": len(content["objects"]),
-    }
+counts = table_counts
