@@ -29,6 +29,7 @@ Raw = int | float | bytes | str | None
 _SIGN, _WRAP = 2**31, 2**32
 _WIDE_SIGN, _WIDE_WRAP = 2**63, 2**64
 _BLANK = " \t\r\n\0"
+_POINTED = re.compile(r"[-+]?\d*\.\d+")
 _NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/.]*\s*$"
 NAMED = ("ifindex", "entity", "pon", "onu", "lane", "slot", "frame", "card")  # steps of an index that have a name
 _WORDS = {*NAMED, "any", "serial", "path"}
@@ -72,6 +73,14 @@ def _signed(raw: float) -> float:
     if _SIGN <= raw < _WRAP:
         return raw - _WRAP
     return raw - _WIDE_WRAP if _WIDE_SIGN <= raw < _WIDE_WRAP else raw
+
+
+def _pointed(raw: Raw) -> float | None:
+    """The number in a text that is nothing but a number with a decimal point."""
+    if not isinstance(raw, bytes | str):
+        return None
+    said = (raw.decode("latin-1") if isinstance(raw, bytes) else raw).strip(_BLANK)
+    return float(said) if _POINTED.fullmatch(said) else None
 
 
 def milliwatts_to_dbm(milliwatts: float) -> float | None:
@@ -118,6 +127,7 @@ class Scale(Data):
     pieces: tuple[Piece, ...] = ()
     invalid: tuple[int | str, ...] = Field(default=(), description="numbers or texts that mean: there is no value")
     text: TextPattern = Field(default=_NUMBER, description="where the figure stands in a text; group `value`")
+    whole: bool = Field(default=False, description="only whole numbers are meant: one with a point is in our unit as it is")
 
     @cached_property
     def _rules(self) -> tuple[Piece, ...]:
@@ -129,6 +139,9 @@ class Scale(Data):
 
     def value(self, raw: Raw) -> float | None:
         """What `raw` means; None when it means that there is no value."""
+        pointed = _pointed(raw) if self.whole else None
+        if pointed is not None:
+            return pointed
         figure = self._figure(raw)
         if figure is None:
             return None
