@@ -127,7 +127,9 @@ class Scale(Data):
     pieces: tuple[Piece, ...] = ()
     invalid: tuple[int | str, ...] = Field(default=(), description="numbers or texts that mean: there is no value")
     text: TextPattern = Field(default=_NUMBER, description="where the figure stands in a text; group `value`")
-    whole: bool = Field(default=False, description="only whole numbers are meant: one with a point is in our unit as it is")
+    whole: bool = Field(
+        default=False, description="only whole numbers are meant: one with a point is in our unit as it is"
+    )
 
     @cached_property
     def _rules(self) -> tuple[Piece, ...]:
