@@ -228,6 +228,20 @@ def test_without_a_second_server_nothing_of_it_is_left_on_the_telephone(model: s
     assert "P192" not in found
 
 
+def test_a_locked_snom_still_calls_each_emergency_number() -> None:
+    plan = values(**FULL)
+    found = parsed("snom_d385", phone.render("snom_d385", plan))
+    assert found["keyboard_lock_emergency"].split() == plan["exchange"]["emergency"]
+
+
+@pytest.mark.parametrize("model", [name for name in phone.names() if name.startswith("cisco")])
+def test_a_cisco_asks_again_for_the_name_that_is_served(model: str) -> None:
+    # $MA would be the MAC in lower case, $MAU in upper case; nginx serves exactly one of them
+    plan = values(**FULL)
+    found = parsed(model, phone.render(model, plan))
+    assert found["Profile_Rule"] == f"{plan['site']['url']}{plan['site']['file']}"
+
+
 @pytest.mark.parametrize("form", sorted({form for name in phone.names() if (form := phone.model(name).book)}))
 @settings(max_examples=25)
 @given(names=st.lists(NAME, min_size=1, max_size=4))
