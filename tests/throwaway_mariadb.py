@@ -49,7 +49,7 @@ class Machine:
 
     def sql(self, *statements: str) -> str:
         argv = ["mariadb", "--batch", "--skip-column-names"]
-        return self.run(argv, Ask(input=";\n".join(statements) + ";\n", timeout=120)).must().out.strip()
+        return self.run(argv, Ask(input=";\n".join(statements) + ";\n", timeout=900)).must().out.strip()
 
 
 @dataclass
