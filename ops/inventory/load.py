@@ -110,6 +110,7 @@ def _join(parts: Mapping[str, Any]) -> Region:
             update={
                 "nodes": tuple(sorted(plant.nodes, key=lambda node: node.name)),
                 "segments": tuple(sorted(plant.segments, key=lambda segment: segment.name)),
+                "devices": tuple(sorted(plant.devices, key=lambda device: device.name)),
             }
         ),
         recovery=parts["drc"],

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
+from ops.inventory.backbone import BackboneDevice, DevicePort
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
 from ops.inventory.gateways import Gateway
@@ -44,8 +45,10 @@ from ops.inventory.telephony import Group, Menu, Numbering, Phone, Phones, Trunk
 __all__ = [
     "JOB_KINDS",
     "Agenda",
+    "BackboneDevice",
     "BackbonePort",
     "Declared",
+    "DevicePort",
     "FibreNode",
     "Freeze",
     "Group",
@@ -88,6 +91,9 @@ class Upstream(Declared):
     ] = 1.0
     probes: tuple[Address, ...] = Field(
         default=(), description="addresses beyond the handover that answer echo; down when none of them does"
+    )
+    port: DevicePort | None = Field(
+        default=None, description="the port that faces the provider; its counters tell the use, else the offices' sum"
     )
     terms: Terms | None = Field(default=None, description="what is given back when less is measured than promised")
 
@@ -283,6 +289,9 @@ class Link(Declared):
     )
     protected: bool = Field(
         default=True, description="goes round by another way when its own is cut; false for a core spliced through"
+    )
+    far: DevicePort | None = Field(
+        default=None, description="the port at the fibre's other end; whether it or the fibre dims is told by its light"
     )
     lan: Network = Field(description="the office's own addresses behind this link")
     lan_ifname: IfName = Field(description="the router's LAN port, as its ifName")

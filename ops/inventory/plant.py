@@ -1,4 +1,4 @@
-"""What can be declared of the fibre plant: nodes and the segments between them (fibre.yml)."""
+"""What can be declared of the fibre plant: nodes, the segments between them, the devices at them (fibre.yml)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ops.inventory.backbone import BackboneDevice
 from ops.inventory.declared import Declared
 from ops.inventory.scalars import Address, IfName, Name, Title
 
@@ -24,7 +25,7 @@ class BackbonePort(Declared):
     """A port of a node's switch that looks into a segment: down when the segment is cut."""
 
     node: Name = Field(description="the node whose switch it is: one of the segment's ends")
-    device: Name = Field(description="the switch, as its series name it in `device`")
+    device: Name = Field(description="the switch, one of `devices`")
     ifname: IfName
 
 
@@ -43,3 +44,4 @@ class Segment(Declared):
 class Plant(Declared):
     nodes: tuple[FibreNode, ...]
     segments: tuple[Segment, ...]
+    devices: tuple[BackboneDevice, ...] = Field(default=(), description="what stands at the nodes and is measured")

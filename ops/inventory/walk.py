@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import (
+    BackboneDevice,
     BackupSet,
     Declared,
     Group,
@@ -29,6 +30,12 @@ def links(region: Region) -> Iterator[tuple[Opd, Link]]:
 
 def routers(region: Region) -> Iterator[tuple[Opd, Router]]:
     return ((opd, router) for opd in region.opds for router in opd.routers)
+
+
+def polled(region: Region) -> Iterator[Router | BackboneDevice]:
+    """Everything that is asked over SNMP."""
+    yield from (router for _, router in routers(region))
+    yield from region.plant.devices
 
 
 def phones(region: Region) -> Iterator[tuple[Opd, Phone]]:

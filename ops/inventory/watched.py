@@ -1,11 +1,11 @@
-"""What is measured: one entry per declared link, with the labels that its series carry everywhere. Pure."""
+"""What is measured: one entry per declared link and per named backbone port, with the labels of its series. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ops.inventory.model import Link, Opd, Router
+from ops.inventory.model import BackboneDevice, Link, Opd, Region, Router
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,38 @@ class Watched:
     link: Link
 
     @property
+    def ifname(self) -> str:
+        return self.link.ifname
+
+    @property
     def labels(self) -> dict[str, str]:
         """The labels of every series of this link but for `ifname`."""
         return {"opd": self.opd.code, "site": self.router.site, "device": self.router.name}
+
+    @property
+    def port_labels(self) -> dict[str, str]:
+        return self.labels | {"ifname": self.ifname}
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedPort:
+    """A port of a device that belongs to no office: no series of it has a label `opd`.
+
+    `router`: the device, with the address that it is asked at · `segment`: that the port looks into, "" for none.
+    """
+
+    router: BackboneDevice
+    ifname: str
+    segment: str = ""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the device's own series."""
+        return {"site": self.router.node, "device": self.router.name}
+
+    @property
+    def port_labels(self) -> dict[str, str]:
+        return self.labels | {"ifname": self.ifname} | ({"segment": self.segment} if self.segment else {})
 
 
 def watched(opds: Iterable[Opd]) -> Iterator[Watched]:
@@ -31,10 +60,41 @@ def watched(opds: Iterable[Opd]) -> Iterator[Watched]:
                 yield Watched(opd, routers[link.router], link)
 
 
+def watched_ports(region: Region) -> Iterator[WatchedPort]:
+    """Every backbone port that a segment, an upstream or a link names, once, of the devices that are polled."""
+    nodes = {node.name: node.address for node in region.plant.nodes}
+    devices = {
+        one.name: one if one.address else one.model_copy(update={"address": nodes.get(one.node)})
+        for one in region.plant.devices
+        if one.polled
+    }
+    for (device, ifname), segment in named_ports(region).items():
+        if device in devices:
+            yield WatchedPort(devices[device], ifname, segment)
+
+
+def named_ports(region: Region) -> dict[tuple[str, str], str]:
+    """(device, ifname) of every backbone port that anything names → the segment that it looks into, "" for none."""
+    found = {(port.device, port.ifname): one.name for one in region.plant.segments for port in one.ports}
+    others = [one.port for one in region.upstreams] + [link.far for opd in region.opds for link in opd.links]
+    for other in others:
+        if other:
+            found.setdefault((other.device, other.ifname), "")
+    return found
+
+
 def probe_groups(opds: Iterable[Opd]) -> list[dict[str, object]]:
     """Prometheus service discovery (file_sd and http_sd are one form): a group per router of these offices."""
     groups: dict[str, dict[str, object]] = {}
     for one in watched(opds):
         labels = one.labels | {"kecamatan": one.opd.kecamatan}
         groups.setdefault(one.router.name, {"targets": [str(one.router.address)], "labels": labels})
+    return list(groups.values())
+
+
+def backbone_groups(region: Region) -> list[dict[str, object]]:
+    """The same of the devices that belong to no office."""
+    groups: dict[str, dict[str, object]] = {}
+    for one in watched_ports(region):
+        groups.setdefault(one.router.name, {"targets": [str(one.router.address)], "labels": one.labels})
     return list(groups.values())

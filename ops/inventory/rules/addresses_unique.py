@@ -8,9 +8,12 @@ from ops.inventory.finding import Finding
 from ops.inventory.model import Region
 from ops.inventory.walk import Claim, claimed_twice, links, routers
 
+_HINT = "give each machine an address of its own"
+
 
 def check(region: Region) -> Iterable[Finding]:
-    return claimed_twice(_claims(region), "give each machine an address of its own")
+    yield from claimed_twice(_claims(region), _HINT)
+    yield from claimed_twice(_shared(region), _HINT)
 
 
 def _claims(region: Region) -> Iterable[Claim]:
@@ -24,3 +27,16 @@ def _claims(region: Region) -> Iterable[Claim]:
         yield Claim(router.address, router, "address", router.name)
     for _, link in links(region):
         yield Claim(link.address.ip, link, "address", f"a link of {link.router}")
+    nodes = {node.name: node.address for node in region.plant.nodes}
+    for device in region.plant.devices:
+        if device.address and device.address != nodes.get(device.node):
+            yield Claim(device.address, device, "address", device.name)
+
+
+def _shared(region: Region) -> Iterable[Claim]:
+    """A node's own address is that of one device."""
+    nodes = {node.name: node.address for node in region.plant.nodes}
+    for device in region.plant.devices:
+        own = nodes.get(device.node)
+        if own and device.address in {own, None}:
+            yield Claim(own, device, "address" if device.address else "name", device.name)

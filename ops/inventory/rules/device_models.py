@@ -1,4 +1,4 @@
-"""Every router is of a model that the catalogue knows."""
+"""Every router and backbone device is of a model that the catalogue knows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ops.inventory.finding import Finding
 from ops.inventory.known import device_models
 from ops.inventory.model import Region
 from ops.inventory.nearest import nearest_or_all
-from ops.inventory.walk import routers
+from ops.inventory.walk import polled
 
 
 def check(region: Region) -> Iterable[Finding]:
     known = device_models()
-    for _, router in routers(region):
-        if router.model not in known:
-            what = f"{router.model} is no file of ops/catalogue/devices"
-            yield Finding(router, "model", what, nearest_or_all(router.model, known, "device model"))
+    for one in polled(region):
+        if one.model not in known:
+            what = f"{one.model} is no file of ops/catalogue/devices"
+            yield Finding(one, "model", what, nearest_or_all(one.model, known, "device model"))

@@ -28,8 +28,10 @@ def _unique(things: Iterable[_Named], owner: str) -> Iterable[Finding]:
 
 
 def _machines(region: Region) -> Iterable[Claim]:
-    """Servers and routers share one name space: both are hosts to Ansible, monitoring and plans."""
+    """Servers, routers and backbone devices share one name space: all are hosts to monitoring, most to plans too."""
     for server in region.servers:
         yield Claim(server.name, server, "", f"server {server.name}")
     for opd, router in routers(region):
         yield Claim(router.name, router, "name", f"a router of {opd.code}")
+    for device in region.plant.devices:
+        yield Claim(device.name, device, "name", f"a device at {device.node}")

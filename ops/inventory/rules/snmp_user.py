@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from ops.inventory.finding import Finding
 from ops.inventory.model import Declared, Region
 from ops.inventory.polling import Snmp
-from ops.inventory.walk import routers
+from ops.inventory.walk import polled
 
 
 def check(region: Region) -> Iterable[Finding]:
     asked: list[tuple[Declared, Snmp | None]] = [(region.access, region.access.snmp)]
-    asked += [(router, router.snmp) for _, router in routers(region)]
+    asked += [(one, one.snmp) for one in polled(region)]
     for owner, snmp in asked:
         if snmp and snmp.version == "3" and not snmp.user:
             yield Finding(owner, "snmp", "version 3 needs a user", "write user: <name>, as it stands on the device")
