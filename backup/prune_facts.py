@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from backup import prune_guard
+from backup import prune_guard, recorded
 from backup.chain import Chain
 from backup.layout import Item
 from backup.places import Places
@@ -48,13 +46,13 @@ def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Co
 
 
 def _drilled(spots: Places, item: Item) -> tuple[str, float] | None:
-    """(class, when) of the set's last drill, by its signed record."""
+    """(class, when) of the set's last drill, by its signed record; never by an older one when that was changed."""
     for line in reversed(Chain(spots.evidence / "index.jsonl").read()):
-        path = spots.evidence / str(line["file"])
-        content = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(content).hexdigest() != line["sha256"]:
-            continue  # a record that was changed proves nothing
-        told = json.loads(content)
+        if recorded.key_of(line) not in ("", item.key):
+            continue
+        told = recorded.read(spots.evidence, line, spots.signer.public_pem())
+        if told is None:
+            return prune_guard.UNREADABLE, 0.0
         if f"{told['opd']}.{told['service']}" == item.key:
             return str(told["class"]), datetime.fromisoformat(told["declared"]).timestamp()
     return None

@@ -16,6 +16,7 @@ SMALL, EARLIER = 0.5, 5  # share of the median of so many backups before
 DAY = 86400.0
 MANY = {"hourly": 30, "daily": 6, "weekly": 6}  # snapshots of one set within a day: more are a flood
 DRILL_AGE = 90 * DAY  # seconds for which a green drill counts
+UNREADABLE = "unreadable"  # in the place of a drill's class: its record was changed, or is gone
 SHARE = 0.10  # of the stored bytes: more needs a second person
 
 
@@ -93,6 +94,8 @@ def _shrunk(facts: Facts) -> Iterator[str]:
 def _drill(facts: Facts) -> Iterator[str]:
     if facts.drilled is None:
         yield "no drill ever proved this set"
+    elif facts.drilled[0] == UNREADABLE:
+        yield "the record of the last drill was changed or is gone"
     elif facts.drilled[0] != "none":
         yield f"the last drill is red: {facts.drilled[0]}"
     elif not 0 <= facts.now - facts.drilled[1] <= DRILL_AGE:

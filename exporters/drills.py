@@ -1,15 +1,17 @@
 """What the drills, the pruner, the scan, the copies and the planted faults have left in the state, for Prometheus.
 
-Register `Drills(world.state)` with a registry. Records of drills are read once and remembered; one that was changed
-since it was written tells nothing, so that its series ends and an alert on its age begins.
+Register `Drills(world.state)` with a registry. A record of a drill is read again only when its file changed. One that
+is not what was written (or gone) is counted as broken, and where it is a set's newest its class is `unreadable`: the
+one before, which may be green, does not take its place. An ended series would alarm nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,9 @@ from exporters.metrics import table
 
 SETS = "restore"  # type of a record about one set; others are about a whole service
 BEFORE = 5  # green drills whose median speed the newest is compared with
+UNREADABLE = "unreadable"  # in the place of a class: the record was changed, or is gone
+_STAMP_LENGTH = 15  # of 20270101T000000, with which a record's name begins
+_KINDS = ("service", "failover")  # stand before the name of a service in its records' names
 _OWN = ("opd_drill_", "opd_service_drill_", "opd_prune_", "opd_repo_scan_", "opd_repo_rotten", "opd_repo_vanished",
         "opd_repo_strange", "opd_backup_copy_")  # fmt: skip
 Families = Mapping[str, GaugeMetricFamily]
@@ -31,7 +36,7 @@ class Drills(Collector):
 
     def __init__(self, state: Path) -> None:
         self._state = state
-        self._records: dict[str, dict[str, Any]] = {}
+        self._records: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}
 
     def collect(self) -> Iterator[Metric]:
         found = {name: _family(name) for name in table() if name.startswith(_OWN)}
@@ -43,6 +48,7 @@ class Drills(Collector):
                 _one_set(found, [name, opd], records)
             else:
                 _one_service(found, [name, opd, kind], records)
+        _broken(found, itertools.chain.from_iterable(by_set.values()))
         self._files(found)
         _pruned(found, _lines(self._state / "ledger" / "prune.jsonl"))
         _injected(found, _lines(self._state / "inject" / "told.jsonl"))
@@ -50,11 +56,11 @@ class Drills(Collector):
 
     def _drills(self) -> Iterator[dict[str, Any]]:
         for line in _lines(self._state / "evidence" / "index.jsonl"):
-            name, digest = str(line.get("file")), str(line.get("sha256"))
-            if digest not in self._records:
-                self._records[digest] = _record(self._state / "evidence" / name, digest)
-            if self._records[digest]:
-                yield self._records[digest]
+            path, digest = self._state / "evidence" / str(line.get("file")), str(line.get("sha256"))
+            stamp = _stamp(path)
+            if digest not in self._records or self._records[digest][0] != stamp:
+                self._records[digest] = stamp, _record(path, digest) or _lost(path.name)
+            yield self._records[digest][1]
 
     def _files(self, found: Families) -> None:
         for told in _whole(self._state / "rot"):
@@ -72,11 +78,8 @@ def _one_set(found: Families, labels: list[str], records: list[dict[str, Any]]) 
     """`records`: of one set's drills, oldest first."""
     newest, green = records[-1], [one for one in records if one["class"] == "none"]
     found["opd_drill_state"].add_metric([*labels, newest["class"]], 1)
-    found["opd_drill_files_differ"].add_metric(labels, newest["differences"])
-    for what in ("rto", "rpo"):
-        found[f"opd_drill_{what}_target_seconds"].add_metric(labels, newest[what]["target"])
-        if newest[what]["reached"] is not None:
-            found[f"opd_drill_{what}_seconds"].add_metric(labels, newest[what]["reached"])
+    if newest["class"] != UNREADABLE:
+        _reached(found, labels, newest)
     if green:
         found["opd_drill_last_green_timestamp_seconds"].add_metric(labels, green[-1]["at"])
     speeds = [one["speed"] for one in green if one["speed"]]
@@ -87,18 +90,46 @@ def _one_set(found: Families, labels: list[str], records: list[dict[str, Any]]) 
         found["opd_drill_restore_speed_ratio"].add_metric(labels, speeds[-1] / usual)
 
 
+def _reached(found: Families, labels: list[str], newest: dict[str, Any]) -> None:
+    found["opd_drill_files_differ"].add_metric(labels, newest["differences"])
+    for what in ("rto", "rpo"):
+        found[f"opd_drill_{what}_target_seconds"].add_metric(labels, newest[what]["target"])
+        if newest[what]["reached"] is not None:
+            found[f"opd_drill_{what}_seconds"].add_metric(labels, newest[what]["reached"])
+
+
 def _one_service(found: Families, labels: list[str], records: list[dict[str, Any]]) -> None:
     """`records`: of one service's drills of one kind, oldest first."""
     newest, green = records[-1], [one for one in records if one["class"] == "none"]
     found["opd_service_drill_state"].add_metric([*labels, newest["class"]], 1)
-    if newest["rto"]["reached"] is not None:
+    if newest["class"] != UNREADABLE and newest["rto"]["reached"] is not None:
         found["opd_service_drill_rto_seconds"].add_metric(labels, newest["rto"]["reached"])
     if green:
         found["opd_service_drill_last_green_timestamp_seconds"].add_metric(labels, green[-1]["at"])
 
 
+def _broken(found: Families, records: Iterable[dict[str, Any]]) -> None:
+    """How many records of each set or service are lost, nought where all are whole."""
+    count: dict[tuple[str, str], int] = {}
+    for one in records:
+        key = f"{one['opd']}.{one['service']}", one["opd"]
+        count[key] = count.get(key, 0) + (one["class"] == UNREADABLE)
+    for (name, opd), lost in sorted(count.items()):
+        found["opd_drill_records_broken"].add_metric([name, opd], lost)
+
+
+def _lost(name: str) -> dict[str, Any]:
+    """What the name of a record still tells: `<stamp>-[<kind>.]<office>.<set>-<four letters>.json`."""
+    stamp, _, rest = name.removesuffix(".json").partition("-")
+    of = rest.rpartition("-")[0] if len(stamp) == _STAMP_LENGTH else ""
+    first, _, below = of.partition(".")
+    kind, of = (first, below) if first in _KINDS and "." in below else (SETS, of)
+    opd, _, service = of.partition(".")
+    return {"opd": opd, "service": service, "type": kind, "class": UNREADABLE}
+
+
 def _record(path: Path, digest: str) -> dict[str, Any]:
-    """What is told of one record; nothing when it is not what was written."""
+    """What is told of one record; nothing when it is gone or not what was written."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -133,6 +164,15 @@ def _injected(found: Families, lines: list[dict[str, Any]]) -> None:
         newest = lines[-1]
         found["opd_drill_inject_timestamp_seconds"].add_metric([], newest["at"])
         found["opd_drill_inject_seen"].add_metric([str(newest["fault"]), str(newest["service"])], bool(newest["seen"]))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Of a file's bytes: ctime as well, which no call sets as utime(2) sets mtime."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return ()
+    return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino
 
 
 def _family(name: str) -> GaugeMetricFamily:

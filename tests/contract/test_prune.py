@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,14 +65,18 @@ def _backup(made: Rig, age: float, size: int = 20_000, counted: bool = True) -> 
     return data.snapshot
 
 
-def _drilled(made: Rig, fault: str) -> None:
-    folder = made.places.evidence
+def _drilled(made: Rig, fault: str) -> Path:
+    """The record of a drill that was just declared, signed and in its chain."""
+    folder, signer = made.places.evidence, made.places.signer
     folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC).isoformat()
-    record = json.dumps({"opd": ITEM.opd.code, "service": ITEM.set.name, "class": fault, "declared": now})
-    (folder / f"{fault}.json").write_text(record)
-    digest = hashlib.sha256(record.encode()).hexdigest()
-    Chain(folder / "index.jsonl").append({"file": f"{fault}.json", "sha256": digest})
+    now = datetime.now(UTC)
+    told = {"opd": ITEM.opd.code, "service": ITEM.set.name, "class": fault, "declared": now.isoformat()}
+    content = json.dumps(told).encode()
+    path = folder / f"{now:%Y%m%dT%H%M%S}-{ITEM.key}-{fault}.json"
+    path.write_bytes(content)
+    line = {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "signature": signer.sign(content)}
+    Chain(folder / "index.jsonl").append(line)
+    return path
 
 
 def planned(made: Rig, policy: RetentionPolicy = POLICY) -> Plan:
@@ -123,6 +127,16 @@ def test_what_happens_between_plan_and_act_stops_it(there: Rig, attack: object, 
     assert ids(there) == before
     assert reason in prune.refused(there.places)
     assert planned(there).refused != ()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b" " + path.read_bytes()), Path.unlink])
+def test_a_red_record_that_was_changed_or_removed_still_stops_it(there: Rig, damage: Callable[[Path], object]) -> None:
+    plan = planned(there)
+    damage(_drilled(there, "tamper"))
+    with pytest.raises(RefusedError, match="record of the last drill was changed or is gone"):
+        apply(there, plan)
+    _drilled(there, "none")  # the way out: another drill
+    assert planned(there).refused == ()
 
 
 def test_a_plan_that_is_young_foreign_or_changed_is_not_carried_out(there: Rig) -> None:

@@ -1,12 +1,14 @@
-"""What the exporter tells of drills, pruning, scans, copies and planted faults; a changed record tells nothing."""
+"""What the exporter tells of drills, pruning, scans, copies and planted faults; a changed record is red."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from exporters.drills import Drills
@@ -54,15 +56,42 @@ def test_drills_tell_the_newest_and_its_speed_against_those_before(tmp_path: Pat
     for number, speed in enumerate((900.0, 1000.0, 1100.0, 600.0)):
         at = f"2026-01-0{number + 1}T00:00:00+00:00"
         record(tmp_path, f"{number}.json", at, restore={"bytes_per_second": speed})
-    red = record(tmp_path, "red.json", "2026-01-09T00:00:00+00:00", **{"class": "silent", "differences_total": 3})
+    record(tmp_path, "red.json", "2026-01-09T00:00:00+00:00", **{"class": "silent", "differences_total": 3})
     text = scraped(tmp_path)
     labels = '{opd="dinkes",service="dinkes.simpus"}'
     assert f"opd_drill_restore_speed_ratio{labels} 0.6" in text
     assert f"opd_drill_last_green_timestamp_seconds{labels} 1.7674848e+09" in text
     assert 'opd_drill_state{class="silent",opd="dinkes",service="dinkes.simpus"} 1.0' in text
     assert f"opd_drill_files_differ{labels} 3.0" in text
-    red.write_text(red.read_text().replace("silent", "none"))
-    assert 'opd_drill_state{class="none"' in scraped(tmp_path), "the changed record is not believed, the one before is"
+    assert f"opd_drill_records_broken{labels} 0.0" in text
+
+
+RED = "20260109T000000-dinkes.simpus-ab12.json"
+
+
+@pytest.mark.parametrize("damage", ["changed", "same size and time", "gone"])
+def test_a_red_record_that_was_changed_does_not_let_an_older_green_one_speak(tmp_path: Path, damage: str) -> None:
+    record(tmp_path, "20260101T000000-dinkes.simpus-ab11.json", "2026-01-01T00:00:00+00:00")
+    red = record(tmp_path, RED, "2026-01-09T00:00:00+00:00", **{"class": "silent"})
+    registry = CollectorRegistry()
+    registry.register(Drills(tmp_path))
+    assert 'opd_drill_state{class="silent"' in generate_latest(registry).decode()
+    times = red.stat()
+    if damage == "gone":
+        red.unlink()
+    else:
+        red.write_text(red.read_text().replace("silent", "none  " if damage == "same size and time" else "none"))
+        os.utime(red, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for text in (generate_latest(registry).decode(), scraped(tmp_path)):  # also of what was read before
+        assert 'opd_drill_state{class="unreadable",opd="dinkes",service="dinkes.simpus"} 1.0' in text
+        assert 'class="none"' not in text
+        assert 'opd_drill_records_broken{opd="dinkes",service="dinkes.simpus"} 1.0' in text
+
+
+def test_a_lost_record_of_a_service_is_told_under_its_kind(tmp_path: Path) -> None:
+    record(tmp_path, "20260109T000000-failover.dinkes.layanan-ab12.json", "2026-01-09T00:00:00+00:00").unlink()
+    labels = 'class="unreadable",drill="failover",opd="dinkes",service="dinkes.layanan"'
+    assert f"opd_service_drill_state{{{labels}}} 1.0" in scraped(tmp_path)
 
 
 def test_files_of_the_state_are_told_and_broken_ones_are_not(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backup.prune_guard import DAY, DRILL_AGE, MANY, Copy, Facts, Reason, refusals
+from backup.prune_guard import DAY, DRILL_AGE, MANY, UNREADABLE, Copy, Facts, Reason, refusals
 
 NOW = 1_700_000_000.0
 
@@ -55,7 +55,7 @@ def test_a_newest_backup_that_shrank_stops_it(facts: Facts, share: float) -> Non
     GOOD,
     st.one_of(
         st.none(),
-        st.tuples(st.sampled_from(["tamper", "rpo", "silent"]), st.just(NOW)),
+        st.tuples(st.sampled_from(["tamper", "rpo", "silent", UNREADABLE]), st.just(NOW)),
         st.tuples(st.just("none"), st.floats(0, NOW - DRILL_AGE - 1)),
         st.tuples(st.just("none"), st.floats(NOW + 1, 2 * NOW)),
     ),
