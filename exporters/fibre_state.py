@@ -19,6 +19,7 @@ from exporters.fibre_read import values_kept
 from exporters.metrics import table
 from ops.errors import OpsError
 from ops.fibre.health import Dimming
+from ops.fibre.locate import Diagnosis, Incident
 from ops.fibre.riders import Seen
 from ops.inventory.model import Region
 from ops.inventory.watched import Watched, watched
@@ -28,6 +29,7 @@ from ops.world import World
 FRESH_SECONDS = 10.0
 TRACE_SECONDS = 60.0  # between two looks at the ways of packets, unless something changed: nodes answer few of them
 HISTORY_SECONDS = 6 * 3600.0  # between two looks at a link's history
+RATHER = 0.5  # from this share of its explanations on an incident is a cut
 HISTORIES_AT_ONCE = 50  # links whose history one scrape may read
 Families = Mapping[str, GaugeMetricFamily]
 
@@ -100,20 +102,40 @@ def tell(region: Region, view: View, judged: float, found: Families) -> None:
     """A view as samples. `judged`: Unix time."""
     ports = {f"{one.opd.code}/{one.link.name}": [*one.labels.values(), one.link.ifname] for one in watched(region.opds)}
     found["opd_fibre_judged_timestamp_seconds"].add_metric([], judged)
-    for segment, share in view.found.suspects.items():
-        found["opd_fibre_segment_suspect"].add_metric([segment], share)
-    for segment in sorted(view.found.whole):
-        found["opd_fibre_segment_whole"].add_metric([segment], 1)
-    for incident in view.found.incidents:
-        for name in incident.behind_cut:
-            for segment in incident.likeliest.segments:
-                if name in ports:
-                    found["opd_fibre_behind_cut"].add_metric([*ports[name], segment], 1)
+    tell_cuts(view.found, ports, found)
     counts = Counter(view.sights[name].seen if name in view.sights else Seen.UNKNOWN for name in ports)
     for seen in Seen:
         found["opd_fibre_links"].add_metric([seen.value], counts[seen])
     for name, labels in ports.items():
         _tell_link(name, labels, view, found)
+
+
+def tell_cuts(judged: Diagnosis, ports: Mapping[str, list[str]], found: Families) -> None:
+    """Where the plant is cut, and who is behind it. `ports`: the labels of each link's port, by `<opd>/<link>`.
+
+    Alerts of the links behind a cut are held back, so each of them stands behind a segment that is told.
+    """
+    for segment, share in judged.suspects.items():
+        found["opd_fibre_segment_suspect"].add_metric([segment], share)
+    for segment in sorted(judged.whole):
+        found["opd_fibre_segment_whole"].add_metric([segment], 1)
+    for incident in judged.incidents:
+        segments = _likeliest_cut(incident)
+        for segment in segments:
+            found["opd_fibre_segment_likeliest"].add_metric([segment], 1)
+        for name in incident.behind_cut:
+            for segment in segments if name in ports else ():
+                found["opd_fibre_behind_cut"].add_metric([*ports[name], segment], 1)
+
+
+def _likeliest_cut(incident: Incident) -> tuple[str, ...]:
+    """The segments of the likeliest explanation that has any; none when it is rather trouble of the links' own.
+
+    However small its share: on a long spur every segment is unlikely, and yet one of them is cut.
+    """
+    cuts = [one for one in incident.explanations if one.segments]
+    rather = incident.behind_cut or sum(one.share for one in cuts) >= RATHER
+    return cuts[0].segments if cuts and rather else ()
 
 
 def _tell_link(name: str, labels: list[str], view: View, found: Families) -> None:

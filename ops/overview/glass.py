@@ -125,6 +125,6 @@ def _segment(one: Segment, judged: Judged, links: Mapping[str, LinkView]) -> Seg
 def _glass(name: str, share: float, judged: Judged) -> Glass:
     if share >= CUT_SURE:
         return Glass.CUT
-    if share >= CUT_MAYBE:
+    if share >= CUT_MAYBE or name in judged.behind.values():  # whose own trouble is not told has a segment that is
         return Glass.SUSPECT
     return Glass.WHOLE if name in judged.whole else Glass.UNKNOWN
