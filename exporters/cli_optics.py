@@ -14,7 +14,7 @@ from exporters.metrics import Sample, sample
 from ops.catalogue.cli.answer import Row, rows
 from ops.catalogue.cli.platform import Dialogue, Platform, Quantity
 from ops.errors import HostFailedError
-from ops.inventory.watched import Watched
+from ops.inventory.watched import Watched, WatchedPort
 from ops.system.device_cli import DeviceCli, DeviceLogin, device_cli
 
 __all__ = ["Budget", "CliOptics", "same_port"]
@@ -44,7 +44,7 @@ class CliOptics(Turns):
         self,
         login: DeviceLogin,
         platform: Platform,
-        links: Sequence[Watched],
+        links: Sequence[Watched | WatchedPort],
         onus: Sequence[str] = (),
         budget: Budget | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -52,7 +52,7 @@ class CliOptics(Turns):
         super().__init__(login, budget or Budget(), clock)
         self.about = (login, platform, tuple(links), self._budget)
         self._platform, self._links = platform, self.about[2]
-        ports = tuple(one.link.ifname for one in links)
+        ports = tuple(one.ifname for one in links)
         self._dialogues = [one for question in platform.questions for one in question.dialogues(ports, onus)]
         self._read = float("-inf")
         self._rows: tuple[Row, ...] = ()
@@ -74,7 +74,7 @@ class CliOptics(Turns):
         known = self.rows()
         for one in self._links:
             for row in known:
-                if same_port(row.port, one.link.ifname):
+                if same_port(row.port, one.ifname):
                     yield from _samples(one, row)
 
     def _keep(self, found: Sequence[Row]) -> None:
@@ -138,8 +138,8 @@ def same_port(said: str, declared: str) -> bool:
     return bool(short) and long.startswith(short)
 
 
-def _samples(one: Watched, row: Row) -> Iterable[Sample]:
-    labels = one.labels | {"ifname": one.link.ifname, "lane": row.lane, "onu": row.onu, "side": ""}
+def _samples(one: Watched | WatchedPort, row: Row) -> Iterable[Sample]:
+    labels = one.port_labels | {"lane": row.lane, "onu": row.onu, "side": ""}
     for quantity, value in row.values.items():
         if quantity in _METRICS:
             yield sample(_METRICS[quantity], labels, value)

@@ -14,7 +14,7 @@ from exporters.metrics import table
 from exporters.sheet import Filled, filled
 from ops.catalogue.cli.platform import Platform, names, platform
 from ops.catalogue.device import device
-from ops.inventory.watched import Watched
+from ops.inventory.watched import Watched, WatchedPort
 from ops.world import World
 
 AT_ONCE = 8  # logins at the same time
@@ -26,11 +26,11 @@ class CliReaders(Collector):
 
     def __init__(self) -> None:
         self._world: World | None = None
-        self._links: dict[str, Sequence[Watched]] = {}
+        self._links: dict[str, Sequence[Watched | WatchedPort]] = {}
         self._readers: dict[str, CliOptics] = {}
         self._pool: ThreadPoolExecutor | None = None
 
-    def take_up(self, world: World, links: Mapping[str, Sequence[Watched]]) -> None:
+    def take_up(self, world: World, links: Mapping[str, Sequence[Watched | WatchedPort]]) -> None:
         """Know these devices from now on. What was read of one that is declared as before stays known."""
         self.close()
         known = _platforms()
@@ -69,7 +69,7 @@ class CliReaders(Collector):
         return light if light.shape else None
 
 
-def _reader(world: World, links: Sequence[Watched]) -> CliOptics:
+def _reader(world: World, links: Sequence[Watched | WatchedPort]) -> CliOptics:
     router = links[0].router
     return CliOptics(command_line(router, world), _platforms()[device(router.model).netmiko], links)
 

@@ -26,7 +26,7 @@ from ops.catalogue.device import device
 from ops.errors import HostFailedError, ToolMissingError
 from ops.fibre.budget import of_link
 from ops.inventory.model import Plant
-from ops.inventory.watched import Watched
+from ops.inventory.watched import Watched, WatchedPort
 from ops.system.echo import Echo, echo
 from ops.system.snmp import Held, Plain, SnmpDevice, Tally
 from ops.system.snmp_cycle import Found, Trouble, Wanted, wanted
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class Polled:
-    """A router that is polled on request. `watched`: its links, at least one. `echoes`: measure round trips too.
+    """A device that is polled on request. `watched`: its ports, at least one. `echoes`: measure round trips too.
 
     `beside`: tells the light of a device whose SNMP tells none; it never waits.
     """
@@ -46,13 +46,14 @@ class Polled:
     def __init__(
         self,
         snmp: SnmpDevice,
-        watched: Sequence[Watched],
+        watched: Sequence[Watched | WatchedPort],
         plant: Plant,
         *,
         echoes: bool = True,
         beside: Callable[[], Filled | None] | None = None,
     ) -> None:
-        self._snmp, self._watched, self._plant, self._echo = snmp, watched, plant, echoes
+        self._snmp, self._watched, self._plant = snmp, watched, plant
+        self._echo = echoes and isinstance(watched[0], Watched)  # of the backbone only what its ports say is known
         self._beside = beside
         self._compiled: Compiled | None = None
         self._wanted: Wanted | None = None
@@ -172,7 +173,7 @@ class Polled:
     async def _discover(self) -> None:
         self._discoveries += 1
         self._looked.append(time.monotonic())
-        wanted = [one.link.ifname for one in self._watched]
+        wanted = [one.ifname for one in self._watched]
         found = await discover(self._snmp, model=self._watched[0].router.model, state=False, wanted=wanted)
         ports = self._ports(found)
         self._compile(ports, Look.of(ports, found, time.monotonic()))
@@ -182,8 +183,8 @@ class Polled:
         profile = device(self._watched[0].router.model)
         ports = []
         for one in self._watched:
-            if there := found.named(one.link.ifname):
-                sensors, narrow = found.of_port(there.ifindex), self._narrow.get(one.link.ifname)
+            if there := found.named(one.ifname):
+                sensors, narrow = found.of_port(there.ifindex), self._narrow.get(one.ifname)
                 expected = self._expected(one)
                 ports.append(Port(one, profile, str(there.ifindex), sensors, expected, narrow, there.ifalias))
         return ports
@@ -216,11 +217,11 @@ class Polled:
 
     def _learn_width(self, row: Sequence[Held], made: Compiled) -> None:
         """Which of the counters a port has is settled by its first answer: to change over would make a false jump."""
-        learned = {port.watched.link.ifname: made.width(row, port) for port in made.ports}
+        learned = {port.watched.ifname: made.width(row, port) for port in made.ports}
         known = {name: narrow for name, narrow in learned.items() if narrow is not None}
         if known.keys() - self._narrow.keys():
             self._narrow = known | self._narrow
-            ports = [replace(port, narrow=self._narrow.get(port.watched.link.ifname)) for port in made.ports]
+            ports = [replace(port, narrow=self._narrow.get(port.watched.ifname)) for port in made.ports]
             self._compile(ports, made.look)
 
     def _down(self, seconds: float) -> Filled:
@@ -253,15 +254,18 @@ class Polled:
         profile = device(self._watched[0].router.model)
         return [Port(one, profile, "", (), self._expected(one)) for one in self._watched]
 
-    def _expected(self, one: Watched) -> float | None:
+    def _expected(self, one: Watched | WatchedPort) -> float | None:
         """Light that should arrive by the loss budget; None where the plant cannot tell."""
+        if isinstance(one, WatchedPort):
+            return None
         try:
             return of_link(self._plant, one.link).received
         except ValueError:
             return None
 
     async def _echoes(self) -> list[Echo | None]:
-        return await asyncio.gather(*(_echo(str(one.link.address.ip)) for one in self._watched))
+        ends = [str(one.link.address.ip) for one in self._watched if isinstance(one, Watched)]
+        return await asyncio.gather(*map(_echo, ends))
 
 
 async def _echo(address: str) -> Echo | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.catalogue.device import device
-from ops.inventory.model import Access, Router
+from ops.inventory.model import Access, BackboneDevice, Router
 from ops.inventory.polling import Snmp
 from ops.system.device_cli import DeviceLogin
 from ops.system.secrets import Secrets
@@ -13,7 +13,7 @@ from ops.world import World
 SSH = 22
 
 
-def login(router: Router | None, access: Access, secrets: Secrets) -> Login:
+def login(router: Router | BackboneDevice | None, access: Access, secrets: Secrets) -> Login:
     """How this router is asked: its own `snmp`, else the region's, else v2c with the region's community.
 
     None: a device that is not declared, which is asked as the region's are.
@@ -32,7 +32,7 @@ def login(router: Router | None, access: Access, secrets: Secrets) -> Login:
     )
 
 
-def command_line(router: Router, world: World) -> DeviceLogin:
+def command_line(router: Router | BackboneDevice, world: World) -> DeviceLogin:
     """How this router's command line is reached. OpsError when nothing is known of it."""
     access = world.region.access
     address, port = world.reach(str(router.address), SSH)

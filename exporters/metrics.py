@@ -18,8 +18,20 @@ LABELS = {
     "port": ("opd", "site", "device", "ifname"),
     "light": ("opd", "site", "device", "ifname", "lane", "onu", "side"),
     "device": ("opd", "site", "device"),
+    "alias": ("opd", "site", "device", "ifname", "ifalias"),
 }
-OPTIONAL = {"lane", "onu", "side"}  # of a port's light: only where there are several modules behind one port
+BACKBONE = {  # the same of devices and ports that belong to no office: never with a label opd
+    "port": ("site", "device", "ifname", "segment"),
+    "light": ("site", "device", "ifname", "segment", "lane", "onu", "side"),
+    "device": ("site", "device"),
+    "alias": ("site", "device", "ifname", "ifalias", "segment"),
+}
+OPTIONAL = {
+    "lane",
+    "onu",
+    "side",
+    "segment",
+}  # only where there are several modules behind a port, or it is a segment's
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,6 +41,7 @@ class Metric:
     type: str
     labels: tuple[str, ...]
     help: str
+    backbone: tuple[str, ...] = ()  # labels of its series that belong to no office; none: it has no such series
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ def table() -> Mapping[str, Metric]:
             row["type"],
             LABELS[row["labels"]] if isinstance(row["labels"], str) else tuple(row["labels"]),
             row["help"],
+            BACKBONE[row["labels"]] if isinstance(row["labels"], str) else (),
         )
         for name, row in rows.items()
     }
@@ -70,8 +84,13 @@ def sample(name: str, labels: Mapping[str, str], value: float) -> Sample:
 
 
 def label_pairs(name: str, labels: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The labels of a series in the table's order; optional ones only where they say something."""
-    wanted = (label for label in table()[name].labels if labels.get(label) or label not in OPTIONAL)
+    """The labels of a series in the table's order; optional ones only where they say something.
+
+    Without `opd` it is a series of the backbone.
+    """
+    metric = table()[name]
+    known = metric.labels if "opd" in labels or not metric.backbone else metric.backbone
+    wanted = (label for label in known if labels.get(label) or label not in OPTIONAL)
     return tuple((label, labels[label]) for label in wanted)
 
 

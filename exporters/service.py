@@ -45,7 +45,7 @@ from exporters.metrics import CONTENT_TYPE, table
 from exporters.shards import Shard
 from exporters.upstreams import Upstreams
 from ops.errors import OpsError
-from ops.inventory.watched import Watched, probe_groups, watched
+from ops.inventory.watched import Watched, WatchedPort, backbone_groups, probe_groups, watched, watched_ports
 from ops.system.open_files import raise_open_files
 from ops.system.snmp import SnmpDevice
 from ops.system.sockets import Socket
@@ -119,7 +119,7 @@ class Service:
 
     async def groups(self) -> list[dict[str, object]]:
         await self._refresh()
-        groups = probe_groups(self._world.region.opds)
+        groups = [*probe_groups(self._world.region.opds), *backbone_groups(self._world.region)]
         if self._shard.count > 1:  # a label of discovery only: another number of shards must not rename series
             groups = [group | {"labels": _labels(group) | {"__meta_shard": str(self._shard)}} for group in groups]
         return [group for group in groups if self._shard.has(_labels(group)["device"])]
@@ -162,8 +162,9 @@ class Service:
             if self._devices:
                 return
             raise
-        links: dict[str, list[Watched]] = {}
-        for one in watched(region.opds):
+        links: dict[str, list[Watched | WatchedPort]] = {}
+        declared: list[Watched | WatchedPort] = [*watched(region.opds), *watched_ports(region)]
+        for one in declared:
             if self._shard.has(one.router.name):
                 links.setdefault(one.router.name, []).append(one)
         await self.close()
@@ -178,7 +179,7 @@ class Service:
         self._world, self._stamp = world, stamp
         self._declared.set(len(links))
 
-    def _snmp(self, world: World, links: list[Watched]) -> SnmpDevice:
+    def _snmp(self, world: World, links: list[Watched | WatchedPort]) -> SnmpDevice:
         router = links[0].router
         address, port = world.reach(str(router.address), self._snmp_port)
         return SnmpDevice(router.name, address, login(router, world.region.access, world.secrets), port)

@@ -34,7 +34,7 @@ class Narrow:
         speeds = [oids.index(f"{column}.{port.ifindex}") for column in (SPEED, HIGH_SPEED)]
         for name, columns in COUNTERS.items():
             if len(columns) > 1:
-                yield cls((port.watched.link.ifname, name), oids.index(f"{columns[1]}.{port.ifindex}"), *speeds)
+                yield cls((port.watched.ifname, name), oids.index(f"{columns[1]}.{port.ifindex}"), *speeds)
 
     def bits(self, row: Sequence[Held]) -> float:
         """Bits per second that the port can carry."""

@@ -9,20 +9,20 @@ from typing import Protocol
 from exporters.metrics import Sample, sample
 from exporters.sensor import Sensor
 from ops.catalogue.device import Device
-from ops.inventory.watched import Watched
+from ops.inventory.watched import Watched, WatchedPort
 from ops.system.echo import Echo
 from ops.system.snmp import Held
 
 
 @dataclass(frozen=True)
 class Port:
-    """A declared fibre port that the device really has. `sensors`: its optical figures, as discovery found them.
+    """A declared port that the device really has. `sensors`: its optical figures, as discovery found them.
 
     `expected_dbm`: light that should arrive by the loss budget. `narrow`: whether its octets are counted in 32 bits
     only; None until the device has answered. `alias`: what engineers wrote on it (ifAlias).
     """
 
-    watched: Watched
+    watched: Watched | WatchedPort
     device: Device
     ifindex: str
     sensors: tuple[Sensor, ...] = ()
@@ -32,7 +32,7 @@ class Port:
 
     @property
     def labels(self) -> dict[str, str]:
-        return self.watched.labels | {"ifname": self.watched.link.ifname}
+        return self.watched.port_labels
 
     def sample(self, name: str, value: float) -> Sample:
         return sample(name, self.labels, value)

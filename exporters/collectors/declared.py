@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 
 from exporters.collectors.contract import Port
 from exporters.series import Recipes, Series, series
+from ops.inventory.watched import WatchedPort
 
 
 class Declared(Recipes):
     def series(self, port: Port) -> Iterator[Series]:
+        if isinstance(port.watched, WatchedPort):
+            return
         link, labels = port.watched.link, port.labels
         contract = link.contract
         told = {
