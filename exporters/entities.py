@@ -32,17 +32,23 @@ class Entities:
     def called(self, entity: str) -> str:
         return self.names.get(entity) or self.descrs.get(entity, "")
 
+    def module(self, sensor: str) -> str:
+        """What the module of a sensor is called, where the sensor's own name begins so; else the sensor."""
+        own = self.called(sensor)
+        for one in self._line(self.within.get(sensor, "")):
+            name = self.called(one)
+            if name and own.startswith(name):
+                return name
+        return own
+
     def port_of(self, entity: str, names: Names, known: Mapping[int, DevicePort]) -> DevicePort | None:
         """The port that `entity` is, is plugged into, or is named after."""
         line = list(self._line(entity))
-        for one in line:
-            ifindex = self.ports.get(one, 0)
-            if ifindex in known:
-                return known[ifindex]
-        for one in line:
+        for one in line:  # the nearest tells: further up stands what a whole board is called
             name = self.names.get(one, "")
-            port = None if name.isdigit() else names.find(name)  # a chassis is called 1 as a port may be
-            if port is not None:
+            called = None if name.isdigit() else names.find(name)  # a chassis is called 1 as a port may be
+            port = known.get(self.ports[one]) if one in self.ports else None
+            if port := port or called:
                 return port
         named = (self.names.get(one, "") or self.descrs.get(one, "") for one in line)
         sentences = (names.inside(sentence) or names.inside(self.descrs.get(entity, "")) for sentence in named)

@@ -56,7 +56,7 @@ async def sensor_sensors(place: Place, table: Sensors) -> list[Sensor]:
                 f"{table.value}.{index}",
                 convert,
                 ifindex=port.ifindex if port else 0,
-                port=port.ifname if port else entities.called(index),
+                port=port.ifname if port else entities.module(index),
                 lane=lane[1] or lane[2] if lane else "",
                 guards=guards,
                 limits=await _limits(book, table, index, rows, convert),
