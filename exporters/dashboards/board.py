@@ -72,8 +72,8 @@ class Board:
         return tuple(panel for _, panels in self.rows for panel in panels)
 
 
-def lines(title: str, description: str, unit: str, *queries: Query, width: int = 8) -> Panel:
-    return Panel(title, description, unit, queries, width=width)
+def lines(title: str, description: str, unit: str, *queries: Query, width: int = 8, may_be_empty: str = "") -> Panel:
+    return Panel(title, description, unit, queries, width=width, may_be_empty=may_be_empty)
 
 
 def figure(

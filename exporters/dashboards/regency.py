@@ -5,7 +5,7 @@ from __future__ import annotations
 from exporters.dashboards.board import AMBER, GREEN, RED, Board, Query, age, figure, lines, rows, since
 
 DAY = 86_400.0
-UP = "max by (opd) (opd_poll_up)"
+UP = 'max by (opd) (opd_poll_up{opd!=""})'
 BAD_IF_ANY = ((None, GREEN), (1.0, RED))
 
 BOARD = Board(

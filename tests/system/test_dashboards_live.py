@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from beside_devices import backed_up, collectors
 from dashboard_lint import boards_of
 from exporter_place import CALL, OFFICES, place
 from image_programs import program
@@ -50,6 +51,7 @@ def known(world: World) -> None:
     ):
         (world.state / folder).mkdir()
         (world.state / folder / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
+    backed_up(world.state)
     database = open_database(world.state)
     whole(database)
     whole(database, kind="drill")
@@ -68,7 +70,7 @@ def serve(world: World, stack: ExitStack) -> str:
     stack.callback(answering.join)
     stack.callback(ended.set)
     listening = listen_tcp("127.0.0.1", 0)
-    service = Service(dataclasses.replace(world), snmp_port=agents.ports["dinkes-rtr1"][0])
+    service = Service(dataclasses.replace(world), agents.ports["dinkes-rtr1"][0], more=collectors)
     server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
     serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     serving.start()
