@@ -15,7 +15,7 @@ from exporters.ports import DevicePort, Names, named_ports, read_ports
 from exporters.sensor import Sensor, Values
 from ops.catalogue.device import Device, device, names
 from ops.catalogue.identify import Identified, identify
-from ops.catalogue.optical import POWERS, Table
+from ops.catalogue.optical import OWN_ROOTS, POWERS, Table
 from ops.system.snmp import Held
 
 DESCRIPTION, UPTIME, NAME = (f"1.3.6.1.2.1.1.{column}.0" for column in (1, 3, 5))
@@ -129,7 +129,7 @@ async def _best(place: Place, models: Iterable[str]) -> tuple[str, list[Sensor]]
     """The first profile that tells light of the device, else the first that tells of it at all."""
     best, found, told = "", list[Sensor](), 0
     for name in models:
-        sensors = await _sensors(place, device(name))
+        sensors = await _sensors(place, device(name), guessed=True)
         tells = _tells(sensors, place.book.values)
         if tells > told:
             best, found, told = name, sensors, tells
@@ -143,12 +143,17 @@ def _tells(sensors: Iterable[Sensor], values: Values) -> int:
     return max((_TELLS_LIGHT if _lit(one, values) else 1 + (one.optic in POWERS) for one in sensors), default=0)
 
 
-async def _sensors(place: Place, profile: Device) -> list[Sensor]:
-    """Every sensor once: where several tables tell the same figure, one that has a value wins, then the first."""
+async def _sensors(place: Place, profile: Device, *, guessed: bool = False) -> list[Sensor]:
+    """Every sensor once: where several tables tell the same figure, one that has a value wins, then the first.
+
+    `guessed`: what stands below the number of another maker's device means nothing by this profile.
+    """
     if profile.optical is None:
         return []
     chosen: dict[Slot, Sensor] = {}
-    tables = await _choices(place, profile.optical.tables)
+    foreign = guessed and not _of_maker(profile, text(place.book.values.get(OBJECT_ID)).strip("."))
+    meant = (table for table in profile.optical.tables if not (foreign and OWN_ROOTS & {*table.roots}))
+    tables = await _choices(place, meant)
     for table in sorted(tables, key=lambda table: table.spare):
         found = await table_sensors(place, table)
         lit = {sensor.port for sensor in chosen.values() if _lit(sensor, place.book.values)} if table.spare else set()

@@ -10,11 +10,12 @@ from exporters.book import Book, text
 from exporters.entities import Entities, read_entities
 from exporters.ports import DevicePort, Names
 from exporters.sensor import Guard, Sensor, guard_of, sensor_of
-from ops.catalogue.optical import NAMED, POWERS, Column, Condition, Limit, Optic, Table
+from ops.catalogue.optical import NAMED, OWN_ROOTS, POWERS, Column, Condition, Limit, Optic, Table
 
 OBJECT_ID = "1.3.6.1.2.1.1.2.0"
 _DOTTED = re.compile(r"\d+(?:\.\d+)+")
 _LONGEST_SERIAL = 64
+_GPON_SERIAL = 8  # ITU-T G.984.3: four letters of the maker and a number of four bytes
 
 
 @dataclass(slots=True)
@@ -64,10 +65,10 @@ async def _root(book: Book, table: Table) -> str | None:
 def _roots(book: Book, table: Table) -> Iterator[str]:
     own = text(book.values.get(OBJECT_ID)).strip(".")
     for root in table.roots or ("",):
-        if root != "object_id":
+        if root not in OWN_ROOTS:
             yield root
         elif _DOTTED.fullmatch(own):
-            yield own
+            yield own if root == "object_id" else own.rpartition(".")[0]
 
 
 def _columns(table: Table) -> Iterator[str]:
@@ -130,6 +131,9 @@ async def _port(place: Place, table: Table, row: Row, index: str, root: str) -> 
         return port
     if "entity" in row.steps:
         return (await place.entities()).port_of(row.steps["entity"], place.names, place.ports)
+    if table.port_index:
+        made = _filled(table.port_index, row)
+        return place.ports.get(int(made)) if made.isdecimal() else None
     found = (place.names.find(name) for name in _called(table, row))
     return next((port for port in found if port), None)
 
@@ -145,7 +149,11 @@ async def _hardware(place: Place, row: Row) -> str:
 
 def _called(table: Table, row: Row) -> list[str]:
     """What the port may be called by the profile's rule."""
-    return [name.format(**{**dict.fromkeys(NAMED, ""), **row.said}) for name in table.port]
+    return [_filled(name, row) for name in table.port]
+
+
+def _filled(pattern: str, row: Row) -> str:
+    return pattern.format(**{**dict.fromkeys(NAMED, ""), **row.said})
 
 
 def _spoken(table: Table, row: Row) -> str:
@@ -215,11 +223,17 @@ def _steps(form: str, index: str) -> dict[str, str] | None:
 
 
 def _serial(numbers: list[str]) -> str:
-    """Text that stands in an index as one number per sign, with or without its length before it."""
+    """Text that stands in an index as one number per sign, with or without its length before it.
+
+    GPON's serial numbers are told as people know them: ELTX6200002A.
+    """
     signs = [int(step) for step in numbers]
     if signs and signs[0] == len(signs) - 1:
         signs = signs[1:]
-    return "".join(chr(sign) if 32 < sign < 127 else f"{sign:02x}" for sign in signs[:_LONGEST_SERIAL])  # noqa: PLR2004 # ASCII
+    said = ["" if sign > 126 or sign <= 32 else chr(sign) for sign in signs[:_LONGEST_SERIAL]]  # noqa: PLR2004 # ASCII
+    if len(said) == _GPON_SERIAL and not all(said) and max(signs) <= 0xFF:  # noqa: PLR2004 # a byte
+        return "".join(said[:4]) + bytes(signs[4:]).hex().upper()
+    return "".join(sign or f"{number:02x}" for sign, number in zip(said, signs, strict=False))
 
 
 def _unpacked(table: Table, steps: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,12 @@ _GAP = re.compile(r"(?<=[Tt]hernet) +(?=\d)|(?<=[Gg]ig[Ee]) +(?=\d)")
 _SLOT = re.compile(r"subslot (?P<slot>\d+/\d+) transceiver (?:container )?(?P<place>\d+)", re.IGNORECASE)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz-"
 _SHORTEST = 2  # letters of a port's kind: gi, te, hu
+_KINDS = (  # what one kind of port is called
+    frozenset({"fa", "fe", "fastethernet"}),
+    frozenset({"g", "ge", "gi", "gig", "gigabitethernet", "gigaethernet"}),
+    frozenset({"te", "xe", "xge", "tengige", "tengigabitethernet"}),
+)
+_KIND = frozenset[str]().union(*_KINDS)
 _NAMED = re.compile(r"[A-Za-z][\w./:-]*\d|\d+(?:/\d+)+")  # Te1/1/1, xe-0/0/0, 1/1/1; not a lane's lonely 3
 
 
@@ -79,7 +85,7 @@ def _port(index: str, columns: Columns) -> DevicePort:
         descr,
         text(said(IF_ALIAS)),
         OPER.get(number(said(IF_OPER)) or 0, "unknown"),
-        fast * 1_000_000 if fast else slow,
+        fast * 1_000_000 if fast else slow if slow is not None else fast,
         _count(said(IF_HC_IN), said(IF_IN)),
         _count(said(IF_HC_OUT), said(IF_OUT)),
     )
@@ -124,16 +130,12 @@ class Names:
         """The only port that is named in a sentence in a longer or a shorter form: Te1/1/1, TenGigE1/1/1."""
         for named in _NAMED.findall(_GAP.sub("", sentence)):
             letters, number = _parts(_plain(named).partition("-")[0])
-            if "/" not in number or len(letters) < _SHORTEST:
+            if len(letters) < _SHORTEST or ("/" not in number and letters not in _KIND):
                 continue
             found = set()
             for name, port in self._by_name.items():
                 known, place = _parts(name)
-                if (
-                    place == number
-                    and min(len(known), len(letters)) >= _SHORTEST
-                    and (known.startswith(letters) or letters.startswith(known))
-                ):
+                if place == number and _alike(letters, known, whole="/" not in number):
                     found.add(port)
             if len(found) == 1:
                 return found.pop()
@@ -147,6 +149,13 @@ class Names:
         number = f"{slot['slot']}/{slot['place']}"
         found = {port for name, port in self._by_name.items() if name.lstrip(_LETTERS) == number}
         return found.pop() if len(found) == 1 else None
+
+
+def _alike(letters: str, known: str, *, whole: bool) -> bool:
+    """Whether two words name one kind of port; by how they begin only where the number (1/0/1) speaks for itself."""
+    if any({letters, known} <= kind for kind in _KINDS):
+        return True
+    return not whole and len(known) >= _SHORTEST and (known.startswith(letters) or letters.startswith(known))
 
 
 def _parts(name: str) -> tuple[str, str]:

@@ -33,6 +33,7 @@ _POINTED = re.compile(r"[-+]?\d*\.\d+")
 _NUMBER = r"^\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*[A-Za-z%°/.]*\s*$"
 NAMED = ("ifindex", "entity", "pon", "onu", "lane", "slot", "frame", "card")  # steps of an index that have a name
 _WORDS = {*NAMED, "any", "serial", "path"}
+OWN_ROOTS = {"object_id", "above_object_id"}  # of a table: where the device's own number says
 _RESTS = {"serial", "path"}  # take all that is left of an index
 
 
@@ -260,12 +261,14 @@ class Table(Data):
 
     index: IndexForm
     columns: dict[Optic, Column]
-    roots: tuple[DottedOid | Literal["object_id"], ...] = Field(
-        default=(), description="where columns with a leading dot may begin; object_id: at the device's sysObjectID"
+    roots: tuple[DottedOid | Literal["object_id", "above_object_id"], ...] = Field(
+        default=(),
+        description="where columns with a leading dot may begin; object_id: at the sysObjectID, or one step above it",
     )
     lane: str = Field(default="", description="the lane that this table's columns are of")
     only: tuple[Condition, ...] = Field(default=(), description="for every power, voltage… of this table")
     port: tuple[str, ...] = Field(default=(), description="how ports may be called, with {pon}, {onu}…")
+    port_index: str = Field(default="", description="ifIndex made of the index, as '3{slot:0>2}{pon:0>2}'")
     port_name: ColumnOid | None = Field(default=None, description="column that holds the port's name")
     onu_name: Pattern = Field(default="", description="groups `port` and `onu`: how a port's name tells an ONU")
     split: dict[str, dict[Literal["pon", "onu", "lane"], Split]] = Field(

@@ -54,7 +54,7 @@ def columns(model: str) -> tuple[str, ...]:
 
 
 def _of_table(table: Table) -> Iterator[str]:
-    for root in [root for root in table.roots if root != "object_id"] or [""]:
+    for root in [root for root in table.roots if root[0].isdigit()] or [""]:
         for column in table.columns.values():
             parts = (column, *column.limits.values(), *column.only, *table.only)
             yield from (root + one.oid if one.oid.startswith(".") else one.oid for one in parts)

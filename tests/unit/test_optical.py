@@ -276,3 +276,42 @@ def test_numbers_that_are_packed_into_one_step_are_taken_apart() -> None:
     place = Place(Book(recording(held)), {9: port}, Names([port]))
     (light,) = asyncio.run(table_sensors(place, packed))
     assert (light.ifindex, light.port, light.onu) == (9, "EPON0/3", "7")
+
+
+@pytest.mark.parametrize("column", ["1.2.11.1.6.1", "99.1.10.7.1.6.1", "99.105.2.1.1.1.6.1"])
+def test_what_stands_below_an_unknown_makers_number_is_no_light(column: str) -> None:
+    rows: dict[str, int | str | tuple[int, ...]] = {
+        "1.3.6.1.2.1.1.2.0": (1, 3, 6, 1, 4, 1, 64999, 99),
+        f"{IF}.2.1": "port 1",
+        f"{E}.64999.{column}": 1,
+    }
+    assert found(rows).sensors == ()
+
+
+def test_a_short_kind_of_port_names_the_only_port_of_that_kind_and_number() -> None:
+    known = Names([DevicePort(9, "GigabitEthernet9", "", ""), DevicePort(10, "TenGigabitEthernet9", "", "")])
+    ports = [known.inside(name) for name in ("GE9", "xe9", "gi1", "PE9")]
+    assert [port and port.ifindex for port in ports] == [9, 10, None, None]
+
+
+def test_a_serial_number_of_gpon_is_told_as_people_know_it() -> None:
+    table = Table.model_validate({"index": "slot.serial", "columns": {"receive_power_dbm": {"oid": f"{E}.1.1"}}})
+    names = {"1.8.69.76.84.88.98.0.0.42": "ELTX6200002A", "1.4.65.66.67.68": "ABCD", "1.3.65.7.66": "A07B"}
+    for index, name in names.items():
+        place = Place(Book(recording({oid(f"{E}.1.1.{index}"): Value(Tag.INTEGER, -20)})), {}, Names([]))
+        (light,) = asyncio.run(table_sensors(place, table))
+        assert light.onu == name
+
+
+def test_an_ifindex_may_be_made_of_the_index() -> None:
+    made = Table.model_validate(
+        {
+            "index": "any.slot.pon",
+            "columns": {"receive_power_dbm": {"oid": f"{E}.1.1"}},
+            "port_index": "3{slot:0>2}{pon:0>2}",
+        }
+    )
+    port = DevicePort(30201, "GPON", "", "")
+    place = Place(Book(recording({oid(f"{E}.1.1.1.2.1"): Value(Tag.INTEGER, -20)})), {30201: port}, Names([port]))
+    (light,) = asyncio.run(table_sensors(place, made))
+    assert light.ifindex == 30201
