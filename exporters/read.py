@@ -40,7 +40,7 @@ def bandwidths(prometheus: str, opd: str = "", seconds: int = 60) -> dict[str, B
     """By office code; of all offices unless one is named."""
     if opd and not _CODE.fullmatch(opd):
         raise ValueError(f"{opd!r} is no office's code")
-    chosen = f'{{opd="{opd}"}}' if opd else ""
+    chosen = f'{{opd="{opd}"}}' if opd else '{opd!=""}'
     rates = [
         query(prometheus, f"sum by (opd) (rate(opd_interface_{way}_bytes_total{chosen}[{seconds}s])) * 8")
         for way in ("receive", "transmit")

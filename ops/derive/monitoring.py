@@ -1,4 +1,4 @@
-"""Every office's routers → what Prometheus asks the exporter for (file_sd; servers stand in its own file)."""
+"""Routers of offices, devices of the backbone → what Prometheus asks the exporter for (file_sd)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 
 from ops.inventory.model import Region
-from ops.inventory.watched import probe_groups
+from ops.inventory.watched import backbone_groups, probe_groups
 from ops.plan.change import Artifact
 
 KIND = "monitoring-target"
@@ -19,6 +19,8 @@ def artifacts(region: Region) -> Iterable[Artifact]:
             if groups:
                 declared = opd.routers[0] if opd.routers else opd
                 yield Artifact(KIND, f"{monitor.name}/{opd.code}.json", _text(groups), declared.line)
+        if groups := backbone_groups(region):
+            yield Artifact(KIND, f"{monitor.name}/_region.json", _text(groups), region.plant.devices[0].line)
 
 
 def _text(groups: list[dict[str, object]]) -> str:
