@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
+import threading
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 import yaml
+from exporter_place import place
 from image_programs import program
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from exporters.service import Service, application
+from exporters.shards import Shard
+from ops.errors import HostFailedError
+from ops.system import http
+from ops.system.sockets import listen_tcp
+from ops.world import World
 
 pytestmark = pytest.mark.system
 
@@ -39,6 +52,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "a scrape each": {"monitoring_probe": "each"},
     "shards": {"monitoring_shards": ["10.40.0.12:9800"]},
+    "a scrape each, of shards": {"monitoring_probe": "each", "monitoring_shards": ["10.40.0.12:9800"]},
     "a store elsewhere": {"monitoring_remote_write": [STORE, {**STORE, "keep": "opd_.*"}]},
 }
 
@@ -57,6 +71,49 @@ def test_routers_are_asked_in_one_of_two_ways_and_never_in_both() -> None:
     assert [one for one in paths["a scrape each"] if one] == ["/probe"]
     asked = {job["job_name"]: job["static_configs"][0]["targets"] for job in jobs("shards")}
     assert asked["kominfo_devices"] == asked["kominfo_exporter"] == ["10.40.0.10:9800", "10.40.0.12:9800"]
+
+
+def exporter(world: World, shard: str, stack: ExitStack) -> str:
+    """A real exporter of a share of the routers, none of which answers; where it listens."""
+    listening = listen_tcp("127.0.0.1", 0)
+    service = Service(dataclasses.replace(world), snmp_port=1, shard=Shard.parse(shard))
+    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    serving.start()
+    stack.callback(serving.join)
+    stack.callback(setattr, server, "should_exit", True)
+    return f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_each_router_is_asked_of_the_shard_that_has_it(tmp_path: Path) -> None:
+    world = place(tmp_path)
+    routers = {opd.routers[0].name for opd in world.region.opds}
+    with listen_tcp("127.0.0.1", 0) as free:
+        own = f"127.0.0.1:{free.getsockname()[1]}"
+    with ExitStack() as stack:
+        first, second = (exporter(world, shard, stack) for shard in ("1/2", "2/2"))
+        form = {"monitoring_exporter": first, "monitoring_shards": [second], "monitoring_scrape_seconds": 1}
+        (tmp_path / "prometheus.yml").write_text(rendered(monitoring_probe="each", **form), encoding="utf-8")
+        out = stack.enter_context((tmp_path / "log").open("wb"))
+        words = [f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
+        child = subprocess.Popen(
+            [*program("prometheus"), *words, f"--web.listen-address={own}"], stdout=out, stderr=out
+        )
+        stack.callback(child.wait, 30)
+        stack.callback(child.terminate)
+        end = time.monotonic() + 90
+        while (seen := scraped(own)) != dict.fromkeys(routers, "1"):
+            assert time.monotonic() < end, f"{seen}, of {routers}: {(tmp_path / 'log').read_text()[-2000:]}"
+            time.sleep(0.5)
+
+
+def scraped(prometheus: str) -> dict[str, str]:
+    """device → whether its scrape went well: 404 when it is not of that exporter's share."""
+    try:
+        told = http.get_json(f"http://{prometheus}/api/v1/query", {"query": 'up{job="kominfo_probe"}'})
+    except HostFailedError:
+        return {}
+    return {one["metric"]["device"]: one["value"][1] for one in told["data"]["result"]}
 
 
 def test_a_store_elsewhere_gets_what_rules_record_unless_it_asks_for_more() -> None:
