@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from bisect import bisect_left
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -26,6 +27,7 @@ _OPAQUE_FLOATS = {b"\x9f\x78\x04": "!f", b"\x9f\x79\x08": "!d"}  # net-snmp's fl
 _ESCAPED = re.compile(rb"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"0": b"\0"}
 _DOTTED = re.compile(r"\.?\d+(?:\.\d+)*")
+_NUMBER = re.compile(r"[-+]?\d+")
 _STARTS = re.compile(r"(?:^|[,\s])(?:value|initial|offset|min)=(-?\d+)")
 _STEP_MOST = 2**32
 
@@ -67,7 +69,7 @@ def read(path: Path) -> Recording:
     UsageError when the file cannot be read, or holds no line of that form.
     """
     try:
-        lines = path.read_bytes().split(b"\n")
+        lines = path.read_bytes().removeprefix(BOM_UTF8).split(b"\n")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "name a .snmprec file: --recording FILE") from None
     rows: dict[Oid, Value] = {}
@@ -169,9 +171,13 @@ def _data(tag: Tag, form: str, said: bytes) -> int | bytes | Oid | None:
         return said
     text = said.decode("ascii", "replace").strip()
     if tag in _NUMBERS:
+        if not form and not _NUMBER.fullmatch(text):
+            raise ValueError(f"{text[:20]}: no whole number")
         number = int.from_bytes(said, "big") if form else int(text)
         return number % _WRAPS[tag] if tag in _WRAPS else number
     if tag is Tag.OID:
+        if text and not _DOTTED.fullmatch(text.strip(".")):
+            raise ValueError(f"{text[:60]}: no OID in numbers")
         return tuple(int(step) for step in text.strip(".").split(".")) if text else (0, 0)
     if tag is Tag.IP_ADDRESS:
         return said if form else IPv4Address(text).packed

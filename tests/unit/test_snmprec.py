@@ -76,7 +76,9 @@ def test_a_line_is_read_as_others_write_it(tmp_path: Path, row: str, value: obje
         ("1.3.99999999999|4|x", "so large a number"),
         ("1.3.6.1|text|x", "a number is wanted"),
         ("1.3.6.1|99|x", "type 99"),
-        ("1.3.6.1|2|", "invalid literal"),
+        ("1.3.6.1|2|", "no whole number"),
+        ("1.3.6.1|2|up(1)", "up(1): no whole number"),
+        ("1.3.6.1|6|SNMPv2-SMI::enterprises.9", "SNMPv2-SMI::enterprises.9: no OID in numbers"),
         ("1.3.6.1|4x|zz", "hex"),
         ("1.3.6.1|65:random|seed=x", "no figure"),
         ("1.3.6.1|64|999.1.1.1", "999"),
@@ -89,6 +91,12 @@ def test_a_broken_line_is_named_and_the_others_are_read(tmp_path: Path, row: str
     assert wrong.startswith(f"{tmp_path}/one.snmprec:2: ")
     assert why in wrong
     assert "\n" not in wrong
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    found = parsed(tmp_path, "\ufeff1.3.6.1|6|.1.3.6.1.4.1.9.\n")
+    assert found.wrong == ()
+    assert [held(value) for value in found.rows.values()] == ["1.3.6.1.4.1.9"]
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "garbage\nmore\n", b"\xff\xfe\x00"])
