@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from backup import layout, manifest, places, production, quarantine
+from backup import attacked, coverage, layout, manifest, places, production, quarantine
 from backup.checks.contract import Difference, Found, Point, checks
 from backup.drilled import Drill
 from backup.manifest import Manifest
@@ -91,6 +91,7 @@ def prove(run: Story) -> None:
     place = _restore(run, made)
     restored = _look(run, place, made)
     drill.restored = restored
+    attack = _attack(run, made, history, frozenset(one.id for one in snapshots))
     drill.found = Found(
         entry=drill.entry,
         history=history,
@@ -108,6 +109,7 @@ def prove(run: Story) -> None:
         rpo=item.set.rpo,
         rto=item.set.rto,
         left_out=run.left_out,
+        attacked=attack,
     )
     _compare(run, drill.found)
 
@@ -228,6 +230,23 @@ def _look(run: Story, place: Place, made: Manifest) -> Restored:
     if source(kind).ONE_FILE and (version := restored.content.get("version")):
         run.drill.versions[kind] = str(version)
     return restored
+
+
+def _attack(run: Story, made: Manifest, history: Sequence[Mapping[str, Any]], there: frozenset[str]) -> Sequence[str]:
+    """What speaks for it that the tree was encrypted before it was backed up: then all of it equals its manifest."""
+    drill = run.drill
+    if drill.item.set.kind != "files" or drill.restored is None:
+        return ()
+    tree = attacked.Tree(run.there, f"{run.folder}/data", run.folder, made.path, drill.restored.content)
+    proven = coverage.greens(run.spots.evidence).get(drill.item.key, 0.0)
+    before = attacked.Before(drill.entry, history, there, proven)
+
+    def work() -> dict[str, Any]:
+        run.tell("attack", "does what came back look encrypted")
+        return {"found": attacked.look(tree, before)}
+
+    did = "which files look encrypted; restic diff with earlier backups where many do"
+    return list(run.book.step("attack", did, work)["found"])
 
 
 def _compare(run: Story, found: Found) -> None:

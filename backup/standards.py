@@ -53,6 +53,11 @@ PROVES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "all of it read by a second reader; a database started in isolation",
         (BACKUP, READINESS),
     ),
+    "attack": (
+        "data tidak disandikan penyerang sebelum dicadangkan",
+        "no attacker encrypted the data before it was backed up",
+        (BACKUP,),
+    ),
     "compare": (
         "setiap butir sama; RTO dan RPO terhadap target",
         "every item equal; RTO and RPO against their targets",

@@ -48,6 +48,7 @@ INSERT INTO public.layanan (warga, unit, jenis, biaya, lampiran, waktu)
 """
 FRONT = 20  # the file that is the front page of the folder
 PAGE = b"<!doctype html><html lang=id><title>Dokumen contoh</title><h1>Dokumen contoh</h1></html>\n"
+_HEADS = {b".pdf": b"%PDF-1.7\n", b".docx": b"PK\x03\x04", b".xlsx": b"PK\x03\x04", b".jpg": b"\xff\xd8\xff"}
 _FOLDERS = (
     "Surat masuk/2026/01 Januari",
     "Surat masuk/2026/02 Februari",
@@ -88,7 +89,7 @@ def files(*, root: str, count: int) -> dict[str, Any]:
     for number in range(count):
         folder = os.path.join(root, _FOLDERS[number % len(_FOLDERS)])
         path = os.fsencode(os.path.join(folder, _name(number)))
-        content = dice.randbytes(_size(number))
+        content = _marked(dice.randbytes(_size(number)), path)
         if number == FRONT:  # the page that a service drill asks for
             folder, path, content = root, os.fsencode(os.path.join(root, "index.html")), PAGE
         os.makedirs(folder, mode=0o750, exist_ok=True)
@@ -126,6 +127,12 @@ def _name(number: int) -> str:
         17: "jalankan.sh",
     }
     return odd.get(number, f"{number:04d} dokumen contoh.{('pdf', 'docx', 'xlsx', 'jpg')[number % 4]}")
+
+
+def _marked(content: bytes, path: bytes) -> bytes:
+    """The same bytes with the head that such a file has: without it they would look encrypted."""
+    head = next((mark for ending, mark in _HEADS.items() if path.endswith(ending)), b"")
+    return (head + content[len(head) :])[: len(content)]
 
 
 def _size(number: int) -> int:

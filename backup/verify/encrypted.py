@@ -10,7 +10,7 @@ _FEWEST = 128  # bytes below which nothing can be said
 _SLACK = 0.35  # bits below what dice would give
 TEXT = (".txt", ".csv", ".sql", ".json", ".xml", ".html", ".log", ".md", ".conf", ".ini", ".yml", ".php")
 _OFFICE, _PICTURES = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".pdf"), (".jpg", ".jpeg", ".png", ".gif")
-_MARKED = (*_OFFICE, *_PICTURES, ".zip", ".gz", ".7z", ".rar")  # names of files that say in their bytes what they are
+MARKED = (*_OFFICE, *_PICTURES, ".zip", ".gz", ".7z", ".rar")  # names of files that say in their bytes what they are
 _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27})  # what no text holds
 _HIGH = bytes(range(128, 256))
 _FEW, _MANY = 0.05, 0.3  # shares: more control characters, or more high bytes, are no text of Latin letters
@@ -33,7 +33,7 @@ def looks(path: str) -> bool:
     except OSError:
         return False
     name = path.lower()
-    return even(head) or (name.endswith(TEXT) and unreadable(head)) or (name.endswith(_MARKED) and unmarked(head))
+    return even(head) or (name.endswith(TEXT) and unreadable(head)) or (name.endswith(MARKED) and unmarked(head))
 
 
 def unmarked(head: bytes) -> bool:

@@ -49,14 +49,22 @@ def changes(told: str) -> Changes:
 
 def suspicious(one: Changes, seen: Mapping[str, Seen], root: str) -> list[str]:
     """Files that changed and look encrypted, if they are enough to look at what they were before."""
-    hits = [path for path in (*one.modified, *one.added) if encrypted.looks(f"{root}/{path}")]
-    total = len(seen) - len(one.added) + len(one.removed)
-    return hits if attack.many(_instead(one, hits), total, attack.ENCRYPTED) else []
+    return enough(one, [path for path in (*one.modified, *one.added) if encrypted.looks(f"{root}/{path}")], len(seen))
+
+
+def enough(one: Changes, hits: list[str], files: int) -> list[str]:
+    """The hits, if they are enough to look at what those files were before. `files`: that the tree holds now."""
+    return hits if attack.many(_instead(one, hits), before_count(one, files), attack.ENCRYPTED) else []
+
+
+def before_count(one: Changes, files: int) -> int:
+    """How many files the tree held before, if it holds `files` now."""
+    return files - len(one.added) + len(one.removed)
 
 
 def judge(one: Changes, seen: Mapping[str, Seen], chosen: Snapshot, before: Snapshot) -> list[Finding]:
     """What lacks or rotted; encryption is judged by `encryption`."""
-    total = len(seen) - len(one.added) + len(one.removed)
+    total = before_count(one, len(seen))
     away = set(compare.renamed(one.removed, one.added))
     lost = [path for path in one.removed if path not in away]
     findings = []
@@ -73,13 +81,18 @@ def judge(one: Changes, seen: Mapping[str, Seen], chosen: Snapshot, before: Snap
     return findings + compare.named(Fault.SILENT, "other bytes under the same size and time", one.rotten)
 
 
-def encryption(one: Changes, total: int, hits: Sequence[str], earlier: str) -> list[Finding]:
-    """`hits`: changed files that look encrypted · `earlier`: folder with some of them as they were before."""
+def looked(hits: Sequence[str], earlier: str) -> dict[str, bool]:
+    """Of the hits that the folder `earlier` holds as they were: whether they looked encrypted then already."""
+    were = [path for path in hits if os.path.isfile(f"{earlier}/{path}")]  # noqa: PTH113 # any name
+    return {path: encrypted.looks(f"{earlier}/{path}") for path in were}
+
+
+def encryption(one: Changes, total: int, hits: Sequence[str], were: Mapping[str, bool]) -> list[Finding]:
+    """`hits`: changed files that look encrypted · `were`: what `looked` tells of them, as far as it is known."""
     away = compare.renamed(one.removed, one.added)
     if attack.many(len(away), total, compare.RENAMED) and hits:
         return [Finding(Fault.RANSOMWARE, f"{len(away)} of {total} files have a new ending and look encrypted")]
-    were = [path for path in hits if os.path.isfile(f"{earlier}/{path}")]  # noqa: PTH113 # any name
-    plain = [path for path in were if not encrypted.looks(f"{earlier}/{path}")]
+    plain = [path for path, was in were.items() if not was]
     if (were and 2 * len(plain) >= len(were)) or _instead(one, hits) >= max(UNMISTAKABLE[0], UNMISTAKABLE[1] * total):
         return [Finding(Fault.RANSOMWARE, f"{len(hits)} of {total} files changed at once and look encrypted")]
     return []

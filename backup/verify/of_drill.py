@@ -19,6 +19,7 @@ _CHECKS: dict[str, dict[str, Fault]] = {
     "keys": {"": Fault.TAMPER},
     "size": {"": Fault.INCOMPLETE},
     "repository": {str(fault): fault for fault in Fault},
+    "ransomware": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},
     "database_copy": {"missing": Fault.INCOMPLETE, "broken": Fault.CORRUPTION},
     "rpo": {"late": Fault.RPO, "future": Fault.CLOCK},
@@ -32,6 +33,7 @@ _STEPS = {
     "quarantine": Fault.SPACE,
     "room": Fault.SPACE,
     "look": Fault.INCOMPLETE,
+    "attack": Fault.INCOMPLETE,
     "compare": Fault.INCOMPLETE,
     "clean up": Fault.SPACE,
 }

@@ -65,9 +65,9 @@ class Since:
         hits = history.suspicious(changed, seen, self.target)
         if not hits:
             return []
-        total = len(seen) - len(changed.added) + len(changed.removed)
         earlier = self.earlier([path for path in hits if path in changed.modified], before)
-        return history.encryption(changed, total, hits, earlier)
+        total = history.before_count(changed, len(seen))
+        return history.encryption(changed, total, hits, history.looked(hits, earlier))
 
     def _quiet(self, changed: history.Changes, seen: Mapping[str, Seen]) -> list[Finding]:
         """Files that changed and say that they did not, by their times; and files that lost their end."""

@@ -102,7 +102,7 @@ def killed(stage: Stage, keep: Checkpoints, name: Name) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
-STEPS = ("declare", "ledger", "choose", "manifest", "room", "restore", "look", "compare", "clean up")
+STEPS = ("declare", "ledger", "choose", "manifest", "room", "restore", "look", "attack", "compare", "clean up")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ SQLITE = {**DATABASE, "sha256": "cc", "integrity": ["ok"], "orphans": "0"}
 COPY = {**DATABASE, "system": "77", "broken": []}
 SERVERS = {"postgresql": DATABASE, "postgresql-physical": COPY, "mariadb": DATABASE, "mariadb-physical": COPY}
 CONTENTS = {"files": TREE, "sqlite": SQLITE, **SERVERS}
-NOW = 1_000_000.0
+CANARIES = {"a b": "aa"}
+NOW = 1_790_000_000.0  # after the snapshots below
 
 
 def snapshot(name: str) -> Snapshot:
@@ -50,7 +51,7 @@ def good(kind: str) -> Found:
         unfinished=["run-7"],
         keys=["k1"],
         known_keys=["k1"],
-        manifest=Manifest("dinkes", "x", kind, "dc-app", "/srv", "s3s3s3s3", "/srv", NOW - 60, content),
+        manifest=Manifest("dinkes", "x", kind, "dc-app", "/srv", "s3s3s3s3", "/srv", NOW - 60, content, (), CANARIES),
         signed=True,
         digest="dd",
         restored=content,
@@ -81,6 +82,9 @@ def with_entry(**fields: Any) -> Callable[[Found], Found]:
 
 DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "repository", "a stolen client's junk", replaced(left_out=[("tamper", "index/ab: 4 bytes")]), Difference("tamper", "index/ab: 4 bytes")),
+    ("files", "ransomware", "was encrypted", replaced(attacked=["31 of 40 files changed at once"]), Difference("ransomware", "backup", "31 of 40 files changed at once")),
+    ("files", "ransomware", "a canary", restored(lambda t: t["a b"].update(sha256="bb")), Difference("ransomware", "canary", "canary changed: a b")),
+    ("files", "ransomware", "an emptied canary", restored(lambda t: t["a b"].update(size=0, sha256="e3")), Difference("incomplete", "canary", "canary changed: a b")),
     ("files", "file_contents", "changed", restored(lambda t: t["a b"].update(sha256="bb")), Difference("differs", "a b", "sha256 bb, was aa")),
     ("files", "file_contents", "truncated", restored(lambda t: t["a b"].update(size=2)), Difference("differs", "a b", "size 2, was 3")),
     ("files", "file_contents", "missing", restored(lambda t: t.pop("ü/\nx")), Difference("missing", "ü/\nx")),

@@ -176,11 +176,11 @@ def test_half_of_a_table_gone_at_a_lines_end_is_incomplete_and_a_row_is_silent(t
 def test_new_files_that_look_encrypted_took_nothing_away() -> None:
     fresh = tuple(f"{n}.gpg" for n in range(40))
     seen = {name: tree.Seen(9, 0o644, "") for name in (*fresh, *(f"{n}.txt" for n in range(44)))}
-    assert history.encryption(history.Changes(fresh, (), (), ()), 44, list(fresh), "") == []
+    assert history.encryption(history.Changes(fresh, (), (), ()), 44, list(fresh), {}) == []
     gone = tuple(f"{n}.doc" for n in range(40))
-    assert history.encryption(history.Changes(fresh, gone, (), ()), len(seen), list(fresh), "") == []
-    assert history.encryption(history.Changes(fresh, gone, (), ()), 44, list(fresh), "") != []
-    assert history.encryption(history.Changes((), (), fresh[:3], ()), 3, list(fresh[:3]), "") == []
+    assert history.encryption(history.Changes(fresh, gone, (), ()), len(seen), list(fresh), {}) == []
+    assert history.encryption(history.Changes(fresh, gone, (), ()), 44, list(fresh), {}) != []
+    assert history.encryption(history.Changes((), (), fresh[:3], ()), 3, list(fresh[:3]), {}) == []
 
 
 def test_what_is_hollow_without_a_list() -> None:
