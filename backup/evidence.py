@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backup import standards, trend
+from backup import escrow_tests, standards, trend
 from backup.chain import GENESIS, Chain
 from backup.checks.contract import checks
 from backup.drilled import Drill
@@ -82,6 +82,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
             "ledger_line": entry.get("seq"),
             "ledger_hash": entry.get("hash", ""),
         },
+        "escrow": _escrow(spots, zone),
         "objectives": _objectives(drill, zone),
         "isolation": "own folder; database in its own network and process namespace, no network, unix socket only",
         "steps": [step_told(step, zone) for step in drill.steps],
@@ -200,6 +201,13 @@ def _snapshot(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:
         "source_clock": drill.snapshot.time if drill.snapshot else "",
         "bytes": entry.get("bytes", 0),
     }
+
+
+def _escrow(spots: Places, zone: ZoneInfo) -> dict[str, Any]:
+    """When shares alone opened a repository last: of which set, with how many; and whether the newest test did."""
+    done = escrow_tests.of(spots.ledger.read())
+    made, green = iso(done.made or 0.0, zone), iso(done.green or 0.0, zone)
+    return {"made": made, "opened": green, "of": done.of, "shares": done.shares, "failure": done.failure}
 
 
 def _objectives(drill: Drill, zone: ZoneInfo) -> dict[str, Any]:

@@ -92,7 +92,11 @@ def open_test(spots: Places, item: Item, words: Mapping[str, str]) -> Opened:
     except (OpsError, ResticError) as error:
         _tested(spots, item, words, error.what)
         raise DrillFailedError(f"{item.key} was not opened by {len(words)} shares: {error.what}") from None
-    fewer = _refused(list(words.values())[: made["threshold"] - 1])
+    try:
+        fewer = _refused(list(words.values())[: made["threshold"] - 1])
+    except DrillFailedError as error:
+        _tested(spots, item, words, error.what)
+        raise
     _tested(spots, item, words, "")
     return Opened(item.key, line["key"], there, tuple(words), fewer)
 

@@ -14,9 +14,10 @@ from typing import Any
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from backup import keycheck
+from backup import escrow_tests, keycheck
 from backup.chain import Chain
 from backup.coverage import coverage, failed_over, greens
+from backup.escrow_tests import OwnDrills
 from backup.layout import items
 from ops.errors import OpsError
 from ops.inventory.model import Region
@@ -28,8 +29,13 @@ _NAMES = (
     "opd_backup_services_proven",
     "opd_backup_service_proven",
     "opd_service_failover_proven",
+    "opd_backup_first_success_timestamp_seconds",
     "opd_backup_last_success_timestamp_seconds",
     "opd_backup_rpo_target_seconds",
+    "opd_backup_copy_wanted",
+    "opd_escrow_declared",
+    "opd_escrow_test_ok",
+    "opd_escrow_test_last_green_timestamp_seconds",
     "opd_repo_unknown_keys",
     "opd_repo_keys_check_timestamp_seconds",
 )
@@ -49,7 +55,9 @@ class Backups(Collector):
         self._world, self._family = world, family
         self._stamp: tuple[int, ...] = ()
         self._newest: dict[str, dict[str, Any]] = {}
+        self._first: dict[str, float] = {}
         self._greens: dict[str, float] = {}
+        self._escrow = OwnDrills()
 
     def collect(self) -> Iterator[Metric]:
         found = {name: self._family(name) for name in (*_NAMES, *_FIGURES.values())}
@@ -74,7 +82,9 @@ class Backups(Collector):
         if stamp != self._stamp:
             lines = Chain(ledger).read()
             self._newest = {line["of"]: line for line in lines if line["event"] == "backup"}
+            self._first = {line["of"]: float(line["taken"]) for line in reversed(lines) if line["event"] == "backup"}
             self._greens = greens(evidence)
+            self._escrow = escrow_tests.of(lines)
             self._stamp = stamp
 
     def _tell(self, region: Region, found: Families) -> None:
@@ -86,14 +96,27 @@ class Backups(Collector):
             found["opd_backup_service_proven"].add_metric([one.name, one.opd, str(one.state)], one.counts)
         for (name, opd), proven in failed_over(region, self._greens, time.time()).items():
             found["opd_service_failover_proven"].add_metric([name, opd], proven)
+        _escrow(region, self._escrow, found)
         for item in items(region):
             labels = [item.key, item.opd.code]
             found["opd_backup_rpo_target_seconds"].add_metric(labels, item.set.rpo)
+            found["opd_backup_copy_wanted"].add_metric(labels, region.recovery.copy_to is not None)
             if line := self._newest.get(item.key):
                 found["opd_backup_last_success_timestamp_seconds"].add_metric(labels, float(line["taken"]))
+                found["opd_backup_first_success_timestamp_seconds"].add_metric(labels, self._first[item.key])
                 for figure, name in _FIGURES.items():
                     if figure in line.get("figures", {}):
                         found[name].add_metric(labels, line["figures"][figure])
+
+
+def _escrow(region: Region, done: OwnDrills, found: Families) -> None:
+    """Whether shares alone have opened a repository. An escrow that is declared and was never made is not tested."""
+    is_wanted = region.recovery.escrow is not None or done.made is not None
+    found["opd_escrow_declared"].add_metric([], is_wanted)
+    if done.newest is not None:
+        found["opd_escrow_test_ok"].add_metric([], not done.failure)
+    if done.green is not None:
+        found["opd_escrow_test_last_green_timestamp_seconds"].add_metric([], done.green)
 
 
 def _keys(state: Path, found: Families) -> None:

@@ -84,6 +84,17 @@ def test_three_shares_open_it_and_two_do_not(office: Office) -> None:
     assert [bool(line["failure"]) for line in told] == [False, True]
 
 
+def test_an_escrow_that_is_weaker_than_declared_is_a_failed_test(office: Office) -> None:
+    ledger = office.spots.ledger
+    made = keys.newest_escrow(ledger.read())
+    assert made
+    ledger.append({"event": "escrow", "of": "_region", "public": made["public"], "threshold": 4, "at": 0.0})
+    with pytest.raises(DrillFailedError, match="3 shares sufficed"):
+        keys.open_test(office.spots, office.item, office.words(0, 1, 2))
+    assert "3 shares sufficed" in ledger.read()[-1]["failure"]
+    ledger.append({"event": "escrow", "of": "_region", "public": made["public"], "threshold": 3, "at": 0.0})
+
+
 def test_no_share_and_no_password_is_kept(office: Office) -> None:
     text = office.spots.ledger.path.read_text() + office.secrets.path.read_text()
     for share in office.shares:

@@ -137,9 +137,31 @@ def test_metrics_say_what_the_ledger_says(tmp_path: Path) -> None:
     assert value("opd_repo_unknown_keys", labels) == 1
     assert value("opd_backup_services_proven") == 0
     assert value("opd_service_failover_proven", {"service": "dinkes.layanan", "opd": "dinkes"}) == 0
+    ledger.append({"event": "backup", "of": SIMPUS, "taken": NOW + 9})
+    assert value("opd_backup_first_success_timestamp_seconds", labels) == NOW
+    assert value("opd_backup_last_success_timestamp_seconds", labels) == NOW + 9
+    assert value("opd_backup_copy_wanted", labels) == (world.region.recovery.copy_to is not None)
     ledger.path.write_text(ledger.path.read_text().replace("simpus", "simpas"))
     assert value("opd_backup_ledger_up") == 0
     assert value("opd_backup_services_proven") is None
+
+
+def test_the_escrow_s_own_drills_are_told_and_those_of_an_older_escrow_do_not_count(tmp_path: Path) -> None:
+    world = World("x", BATUBARA, tmp_path, tmp_path, tmp_path)
+    registry = CollectorRegistry()
+    registry.register(Backups(lambda: world, family))
+    ledger, value = Chain(tmp_path / "ledger/backup.jsonl"), registry.get_sample_value
+    ok, green = "opd_escrow_test_ok", "opd_escrow_test_last_green_timestamp_seconds"
+    story: list[tuple[dict[str, object], float | None, float | None]] = [
+        ({"event": "escrow", "at": 1.0}, None, None),
+        ({"event": "escrow-test", "at": 2.0, "failure": "", "shares": ["a", "b", "c"]}, 1, 2.0),
+        ({"event": "escrow-test", "at": 3.0, "failure": "wrong sheet", "shares": ["a"]}, 0, 2.0),
+        ({"event": "escrow", "at": 4.0}, None, None),
+        ({"event": "escrow-test", "at": 5.0, "failure": "", "shares": ["d", "e", "f"]}, 1, 5.0),
+    ]
+    for line, held, opened in story:
+        ledger.append({"of": SIMPUS, **line})
+        assert (value("opd_escrow_declared"), value(ok), value(green)) == (1, held, opened)
 
 
 def test_keys_that_nobody_registered_and_keys_that_are_gone() -> None:
