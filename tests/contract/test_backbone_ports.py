@@ -89,6 +89,20 @@ def test_named_ports_are_told_with_their_segment_and_never_an_office(world: Worl
     assert not series(text, "opd_link_info")
 
 
+def test_metrics_say_which_port_is_an_upstreams(world: World, boxes: Farm) -> None:
+    async def own() -> str:
+        service = Service(world, boxes.port)
+        try:
+            await service.groups()
+            return (await service.metrics()).decode()
+        finally:
+            await service.close()
+            service.jobs.close()
+
+    told = series(asyncio.run(own()), "opd_upstream_port_info")
+    assert told == [(UPSTREAM_PORT | {"upstream": "astinet"}, 1.0)]
+
+
 def test_a_dark_port_is_down_and_has_no_power(world: World, boxes: Farm) -> None:
     boxes.boxes[0].light["sfp1"] = LIGHT | {"receive_power_dbm": None, "rx_loss": 1.0}
     text, _ = polled(world, boxes)
