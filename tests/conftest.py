@@ -58,6 +58,7 @@ LONG = (
     "tests/system/test_cancel.py::test_a_provision",
     "tests/system/test_cancel.py::test_the_next_backup_clears_up_after_a_restic_that_was_killed",
     "tests/system/test_config_and_drift.py::test_a_check_of_some_offices_is_of_them_alone",
+    "tests/system/test_fibre_notices.py::test_a_cut_is_one_notification_in_any_order_with_a_late_cause_and_after_a_restart[100",
     "tests/system/test_jobs.py::test_drift_configurations_and_reports_are_jobs",
     "tests/system/test_provision_trouble.py::test_a_network_that_is_cut_while_a_firewall_is_on_trial",
     "tests/system/test_provision_trouble.py::test_a_retry_touches_only_what_is_unfinished",

@@ -9,8 +9,9 @@ in the one file, and Alertmanager changes over by itself, also when the suite is
 
 - A cut is one notification: all FibreSegmentCut are one group whatever their number, and go out first. Effects wait
   longer (group_wait) than a cut needs to be judged, so that a late cause still comes before them.
-- Inhibition goes by labels that both sides have: LinkBehindCut holds back alerts of its port and of its router,
-  OfficeBehindCut all of an office that nothing of answers any more.
+- What a cut explains does not fire at all (exporters/alerts): it cannot leak, whatever Alertmanager has forgotten.
+  Inhibition is the second net. It goes by labels that both sides have: LinkBehindCut holds back alerts of its port and
+  of its router, OfficeBehindCut all of an office that nothing of answers any more, and the test calls from and to it.
 """
 
 from __future__ import annotations
@@ -29,9 +30,12 @@ KIND = "alert-route"
 FILE = f"{REGION_SCOPE}.alertmanager.yml"
 NOBODY, OWN = "nobody", "kominfo"
 EFFECTS_WAIT, CUT_WAIT = "45s", "10s"
-_OFFICES = 'alertname=~"Office.*|Phone.*|Fibre(MarginLow|Dimming)"'  # what an office's contacts are told of
-_EFFECTS = 'alertname=~"Office.*|Phone.*|Fibre(MarginLow|Dimming)"'  # what a cut explains
-_TOLD = 'severity!="none"'
+PORT_EFFECTS = ("OfficeFibreDark", "OfficeLinkDown", "OfficeLinkLossy", "OfficeLightLow", "FibreMarginLow")
+TELEPHONE_EFFECTS = ("OfficeWithoutTelephones", "TelephonesMissing", "CallsSoundBad")
+EFFECTS = ("OfficeUnreachable", *PORT_EFFECTS, *TELEPHONE_EFFECTS)  # what a cut explains of an office (label opd)
+CALLS = ("TestCallBad",)  # what it explains between two offices (labels from_opd, to_opd)
+TOLD = (*EFFECTS, "OfficeDownloadNearContract", "OfficeUploadNearContract", "FibreDimming")  # the offices' contacts
+CALL_ENDS = ("from_opd", "to_opd")
 _MAIL = re.compile(r"[^@\s\"{}]+@[^@\s\"{}]+")
 
 
@@ -91,19 +95,30 @@ def _duty_routes(called: Iterable[Called]) -> list[dict[str, Any]]:
     """What is critical at any hour, the rest outside quiet hours; beside everybody else who is told."""
     return [
         {
-            "matchers": [*_scope(duty), f'severity{sign}"critical"'],
+            "matchers": [*scope, f'severity{sign}"critical"'],
             "receiver": _shift(duty, person),
             "active_time_intervals": [_shift(duty, person)],
             "continue": True,
             **more,
         }
         for duty, person, _ in called
+        for scope in (_of_offices(duty.opds) if duty.opds else [[]])
         for sign, more in (("=", {}), ("!=", {"mute_time_intervals": ["quiet"]}))
     ]
 
 
-def _scope(duty: Duty) -> list[str]:
-    return [f'opd=~"{"|".join(duty.opds)}"', _OFFICES] if duty.opds else []
+def _of_offices(opds: Iterable[str]) -> list[list[str]]:
+    """Matchers of what concerns these offices; a call between two of them matches once."""
+    codes = f'"{"|".join(opds)}"'
+    return [
+        [f"opd=~{codes}", _named(TOLD)],
+        [f"from_opd=~{codes}", _named(CALLS)],
+        [f"to_opd=~{codes}", f"from_opd!~{codes}", _named(CALLS)],
+    ]
+
+
+def _named(alerts: Iterable[str]) -> str:
+    return f'alertname=~"{"|".join(alerts)}"'
 
 
 def _cut_routes(called: Iterable[Called]) -> list[dict[str, Any]]:
@@ -132,12 +147,13 @@ def _route(told: Iterable[Opd], called: Sequence[Called]) -> dict[str, Any]:
             {**_CUT, "receiver": OWN},
             *(
                 {
-                    "matchers": [f'opd="{opd.code}"', _OFFICES],
+                    "matchers": scope,
                     "receiver": f"opd-{opd.code}",
                     "mute_time_intervals": ["quiet"],
                     "continue": True,
                 }
                 for opd in told
+                for scope in _of_offices([opd.code])
             ),
             *_duty_routes(called),
             {"matchers": ['severity="critical"'], "receiver": OWN},
@@ -148,7 +164,7 @@ def _route(told: Iterable[Opd], called: Sequence[Called]) -> dict[str, Any]:
 
 def _inhibitions() -> list[dict[str, Any]]:
     link, office = ['alertname="LinkBehindCut"'], ['alertname="OfficeBehindCut"']
-    targets = [_EFFECTS, _TOLD]
+    targets = [_named(EFFECTS)]
     return [
         {"source_matchers": link, "target_matchers": targets, "equal": ["opd", "device", "ifname"]},
         {
@@ -157,6 +173,7 @@ def _inhibitions() -> list[dict[str, Any]]:
             "equal": ["opd", "device"],
         },
         {"source_matchers": office, "target_matchers": targets, "equal": ["opd"]},
+        *({"source_matchers": office, "target_matchers": [_named(CALLS)], "equal": [end]} for end in CALL_ENDS),
     ]
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alert_files import NETWORK, labels, rules
 
-from ops.derive.alert_routes import artifacts, configuration
+from ops.derive.alert_routes import CALL_ENDS, CALLS, EFFECTS, TOLD, artifacts, configuration
 from ops.inventory.load import load
 from ops.inventory.model import Alerting, Region
 from ops.inventory.roster import Roster
@@ -36,8 +37,9 @@ def test_every_office_with_mail_has_its_own_route_and_the_regencys_office_hears_
     told = receivers(config)
     assert told["opd-dinkes"]["email_configs"][0]["to"] == "ti@dinkes.batubarakab.example"
     routes = config["route"]["routes"]
-    (mine,) = [one for one in routes if 'opd="dinkes"' in one.get("matchers", [])]
-    assert (mine["continue"], mine["mute_time_intervals"]) == (True, ["quiet"])
+    mine = [one for one in routes if one["receiver"] == "opd-dinkes"]
+    assert [one["matchers"][0] for one in mine] == ['opd=~"dinkes"', 'from_opd=~"dinkes"', 'to_opd=~"dinkes"']
+    assert all((one["continue"], one["mute_time_intervals"]) == (True, ["quiet"]) for one in mine)
     assert routes[-1] == {"receiver": "kominfo", "mute_time_intervals": ["quiet"]}
     assert routes[-2] == {"receiver": "kominfo", "matchers": ['severity="critical"']}
     assert told["kominfo"]["webhook_configs"][0]["url"] == CHANNELS["webhook"]
@@ -77,8 +79,23 @@ def test_without_channels_nothing_names_a_secret_and_alerts_are_only_shown(regio
 
 def test_inhibition_goes_by_labels_that_both_sides_have(region: Region) -> None:
     """Two missing labels are equal to Alertmanager: a source must always carry what `equal` names."""
-    carried = {'alertname="LinkBehindCut"': {"opd", "site", "device", "ifname"}, 'alertname="OfficeBehindCut"': {"opd"}}
+    fire = labels("fibre")
     for rule in configuration(region)["inhibit_rules"]:
         (source,) = rule["source_matchers"]
-        assert set(rule["equal"]) <= carried[source]
-        assert "opd" in rule["equal"]
+        assert set(rule["equal"]) <= fire[source.split('"')[1]].keys()
+        assert {"opd", *CALL_ENDS} & set(rule["equal"])
+
+
+def test_what_a_cut_holds_back_and_what_offices_are_told_are_alerts_that_there_are() -> None:
+    there = {rule["alert"] for name in NETWORK for rule in rules(name)}
+    assert {*EFFECTS, *TOLD, *CALLS} <= there
+
+
+def test_of_every_alert_about_an_office_it_is_decided_who_hears_it_and_whether_a_cut_explains_it() -> None:
+    about = {name for name, one in labels(*NETWORK).items() if one.keys() & {"opd", *CALL_ENDS}}
+    held_back_by = {"LinkBehindCut", "OfficeBehindCut"}
+    for_the_regencys_office = {"TelephoneGuessing", "OfficeNotMeasured"}  # no office can do anything about them
+    assert about == {*EFFECTS, *TOLD, *CALLS} | held_back_by | for_the_regencys_office
+    fire = labels(*NETWORK)
+    assert all("opd" in fire[name] for name in (*EFFECTS, *TOLD))
+    assert all({*CALL_ENDS} <= fire[name].keys() for name in CALLS)

@@ -108,7 +108,9 @@ def test_routes_tell_those_on_call_beside_the_regencys_own_office() -> None:
     assert cut["matchers"] == ['alertname="FibreSegmentCut"']
     assert (critical["matchers"], rest["mute_time_intervals"]) == (['severity="critical"'], ["quiet"])
     hospital = [one for one in routes if one["receiver"].startswith("on-call-rumah-sakit-")]
-    assert all(one["matchers"][0] == 'opd=~"rsud"' for one in hospital)
+    assert [one["matchers"][0] for one in hospital[::2]] == ['opd=~"rsud"', 'from_opd=~"rsud"', 'to_opd=~"rsud"'] * (
+        len(hospital) // 6
+    )
     assert routes[-1] == {"receiver": "kominfo", "mute_time_intervals": ["quiet"]}
     named = {one["name"] for one in config["time_intervals"]}
     used = {
