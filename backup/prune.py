@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backup import prune_facts, prune_guard
+from backup import prune_facts, prune_guard, retention
 from backup.chain import Chain, canonical
 from backup.layout import Item
 from backup.places import Places
-from backup.restic import LONG, QUICK, Restic, Snapshot
+from backup.restic import LONG, Restic, Snapshot
 from ops.errors import OpsError, RefusedError, UsageError
 from ops.inventory.model import RetentionPolicy
 from ops.runs.model import Keep, at_once
@@ -67,7 +67,7 @@ def plan(spots: Places, item: Item, restic: Restic, policy: RetentionPolicy) -> 
     snapshots, lines = restic.snapshots(), prune_facts.lines(spots, item)
     if not (counted := [line for line in lines if line["event"] == "backup"]):
         raise OpsError(f"{item.key} was never backed up", "ops backup run")
-    remove = _unwanted(restic, item, policy, counted)
+    remove = _unwanted(spots, snapshots, policy, counted)
     whole = _with_manifests(remove, counted, snapshots)
     stays = [one.id for one in snapshots if one.id not in whole]
     stored, left = _stored(restic, []), _stored(restic, stays) if whole else 0
@@ -154,7 +154,7 @@ def _may(spots: Places, item: Item, restic: Restic, order: Order) -> None:
     snapshots, lines = restic.snapshots(), prune_facts.lines(spots, item)
     counted = [line for line in lines if line["event"] == "backup"]
     data = {str(line["snapshot"]) for line in counted} & set(made.remove)
-    wanted = set(_unwanted(restic, item, order.policy, counted))
+    wanted = set(_unwanted(spots, snapshots, order.policy, counted))
     there = {one.id for one in snapshots}
     if keeps := sorted((data & there) - wanted):
         _refuse(spots, made.of, [("changed", f"{keeps[0][:12]} is kept by the policy now")])
@@ -172,15 +172,12 @@ def _note_refusals(spots: Places, of: str, against: Sequence[tuple[str, str]]) -
         chain(spots).append({"event": "refused", "of": of, "reason": reason, "text": text, "at": time.time()})
 
 
-def _unwanted(restic: Restic, item: Item, policy: RetentionPolicy, counted: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Data snapshots that the policy does not keep, as restic itself says; of those that the ledger counts."""
-    kept = [f"--keep-within-daily={policy.daily}d", f"--keep-within-weekly={7 * policy.weekly}d"]
-    kept.append(f"--keep-within-monthly={policy.monthly}m")
-    words = ["forget", "--dry-run", "--no-lock", "--tag", item.key, "--group-by", "host,paths", *kept]
-    done = restic.must(words, QUICK)
-    data = {str(line["snapshot"]) for line in counted}
-    groups = json.loads(done["out"].strip() or "[]")
-    return sorted(one["id"] for group in groups for one in group["remove"] or () if one["id"] in data)
+def _unwanted(
+    spots: Places, snapshots: Sequence[Snapshot], policy: RetentionPolicy, counted: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Data snapshots that the policy does not keep, of those that the ledger counts: nobody else's take part."""
+    there = {one.id for one in snapshots}
+    return retention.unwanted([line for line in counted if line["snapshot"] in there], policy, spots.timezone)
 
 
 def _with_manifests(

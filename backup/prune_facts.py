@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from backup import prune_guard, recorded
+from backup import prune_guard, recorded, unfinished
 from backup.chain import Chain
 from backup.layout import Item
 from backup.places import Places
@@ -25,8 +25,8 @@ def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Co
     told = lines(spots, item)
     counted = [line for line in told if line["event"] == "backup"]
     data, manifests = ({str(line[key]) for line in counted} for key in ("snapshot", "manifest_snapshot"))
-    runs = {str(line["run"]) for line in told if "run" in line}
-    ours = [one for one in snapshots if one.id in data or set(one.tags) & runs]
+    begun = set(unfinished.marks(told))
+    ours = [one for one in snapshots if one.id in data or set(one.tags) & begun]
     copies = [
         Copy(one.id, datetime.fromisoformat(one.time).timestamp(), one.bytes, one.id in data)
         for one in snapshots

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from backup import attacked, coverage, layout, manifest, places, production, quarantine
+from backup import attacked, coverage, layout, manifest, places, production, quarantine, unfinished
 from backup.checks.contract import Difference, Found, Point, checks
 from backup.drilled import Drill
 from backup.manifest import Manifest
@@ -96,7 +96,7 @@ def prove(run: Story) -> None:
         entry=drill.entry,
         history=history,
         snapshots=snapshots,
-        unfinished=_unfinished(lines),
+        unfinished=unfinished.marks(lines),
         keys=keys,
         known_keys=known,
         manifest=made,
@@ -147,12 +147,6 @@ def _choose(run: Story, known: Sequence[str], history: Sequence[Mapping[str, Any
     snapshots = [Snapshot(**{**one, "tags": tuple(one["tags"])}) for one in made["snapshots"]]
     drill.snapshot = next(one for one in snapshots if one.id == drill.entry["snapshot"])
     return snapshots, list(made["keys"])
-
-
-def _unfinished(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Marks of backups that began and were never counted."""
-    counted = {line.get("run") for line in lines if line["event"] == "backup"}
-    return [line["run"] for line in lines if line["event"] == "begun" and line["run"] not in counted]
 
 
 def _manifest(run: Story) -> tuple[str, tuple[Manifest, bool]]:

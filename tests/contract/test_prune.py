@@ -8,14 +8,14 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from backup_rig import Rig, item, rig
 from repository_stock import cheapen
 
-from backup import prune
+from backup import prune, retention
 from backup.chain import Chain
 from backup.prune import Order, Plan
 from ops.errors import RefusedError, UsageError
@@ -166,3 +166,35 @@ def test_more_than_a_tenth_needs_two(there: Rig) -> None:
     assert planned(there).needs_two
     assert not planned(there, RetentionPolicy(daily=90)).needs_two
     assert Path(there.places.state / "prunes").is_dir()
+
+
+def test_what_a_stolen_client_forges_takes_no_good_backups_place(there: Rig, base: Rig) -> None:
+    """It bears the set's tag and the mark of a counted backup, which every client can read, and is the day's last."""
+    keeping = RetentionPolicy(daily=90)
+    assert planned(there, keeping).remove == ()
+    restic = there.restic()
+    for age in AGES:
+        late = datetime.fromtimestamp(time.time() - age * DAY - 30, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        words = [*restic.backup_words("localhost", [ITEM.key, f"run-{age}"]), "--time", late]
+        restic.backup([*words, str(base.folder / "srv/contoh")])
+    plan = planned(there, keeping)
+    assert plan.remove == (), "no counted one goes because of them"
+    assert {reason for reason, _ in plan.refused} == {"foreign"}
+
+
+def test_the_policy_keeps_what_restic_itself_would_keep(there: Rig) -> None:
+    """Two backups on each of some days, in two groups; restic judges them all, as there are no others of that tag."""
+    restic, lines = there.restic(), []
+    for number, age in enumerate((0, 1, 2, 6, 8, 13, 29, 33, 62, 95)):
+        for hour in ("10:00:00", "12:00:00"):
+            day = f"{datetime.now(UTC) - timedelta(days=age + 1):%Y-%m-%d} {hour}"
+            name = f"/{number % 2}"
+            words = [*restic.backup_words("localhost", ["banding"]), "--time", day, "--stdin", "--stdin-filename", name]
+            taken = datetime.fromisoformat(f"{day}+00:00").timestamp()
+            lines.append({"snapshot": restic.backup(words, day).snapshot, "path": name, "taken": taken})
+    for policy in (RetentionPolicy(daily=3, weekly=0, monthly=0), RetentionPolicy(daily=7, weekly=4, monthly=3)):
+        spans = (f"--keep-within-daily={policy.daily}d", f"--keep-within-weekly={7 * policy.weekly}d")
+        words = ["forget", "--dry-run", "--no-lock", "--tag", "banding", "--group-by", "host,paths", *spans]
+        groups = json.loads(restic.must([*words, f"--keep-within-monthly={policy.monthly}m"], 60)["out"])
+        wanted = sorted(one["id"] for group in groups for one in group["remove"] or ())
+        assert retention.unwanted(lines, policy, "UTC") == wanted != []
