@@ -27,7 +27,7 @@ def artifacts(region: Region) -> Iterable[Artifact]:
 
 
 def _content(region: Region, opd: Opd, declared: BackupSet) -> str:
-    vault, keep = region.recovery.vault, region.recovery.retention
+    vault, keep = region.recovery.vault, region.recovery.kept_of(declared)
     address = region.server(vault.server).address
     document = {
         "opd": opd.code,

@@ -151,6 +151,10 @@ class Alerting(Declared):
     mail_user: str = Field(default="", description="its name at the mail server; none when it asks for none")
     telegram_chat: int | None = Field(default=None, description="chat of the regency's own office")
     gateways: tuple[Gateway, ...] = Field(default=(), description="people outside; `webhook` then names the suite")
+    heartbeat: str = Field(
+        default="", pattern=_HTTP, description="address outside that hears from us each minute, and misses us"
+    )
+    heartbeat_secret: SecretName | None = Field(default=None, description="what that address ends with, if secret")
     mail_secret: SecretName = "alerts/mail"  # noqa: S105 # the name of a secret, not a secret
     telegram_secret: SecretName = "alerts/telegram"  # noqa: S105 # the name of a secret, not a secret
 
@@ -234,6 +238,10 @@ class Recovery(Declared):
     )
     slow_hours: tuple[UploadWindow, ...] = Field(default=(), description="when backups send slowly")
 
+    def kept_of(self, declared: BackupSet) -> RetentionPolicy:
+        """How many backups of that set are kept."""
+        return declared.retention or self.retention
+
 
 # ---- opd/<code>.yml
 
@@ -313,6 +321,7 @@ class BackupSet(Declared):
     rto: Duration = Field(description="how long bringing it back may take at most")
     schedule: str = Field(default="daily", description="hourly, daily or weekly")
     owner: Title = Field(default="", description="who answers for it; the office when empty")
+    retention: RetentionPolicy | None = Field(default=None, description="of this set alone; the region's when none")
     mount: bool = Field(default=False, description="whether source is a mount point: nothing is backed up without it")
 
 

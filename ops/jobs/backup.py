@@ -12,6 +12,7 @@ from backup.coverage import of
 from backup.layout import Item
 from backup.take import BackupResult, take
 from ops.errors import OpsError, PartlyAppliedError
+from ops.inventory.rules.backup_times import EVERY
 from ops.jobs.keys import look_for_strangers
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
@@ -24,13 +25,27 @@ PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
 def chosen(world: World, args: Args) -> list[Item]:
-    """The sets that a job's arguments `opd` and `set` name; all when they name none."""
-    return layout.items(world.region, named(args, "opd"), named(args, "set"))
+    """The sets that a job's arguments `opd` and `set` name, all when they name none; with `due` without those whose
+    newest backup is younger than their `schedule` asks for.
+    """
+    found = layout.items(world.region, named(args, "opd"), named(args, "set"))
+    if not args.get("due"):
+        return found
+    newest = {line["of"]: float(line["taken"]) for line in places.of(world).ledger.read() if line["event"] == "backup"}
+    return [item for item in found if due(item, newest.get(item.key), time.time())]
+
+
+def due(item: Item, taken: float | None, now: float) -> bool:
+    """Whether a set whose newest backup was taken then (epoch seconds) is to be backed up again by its schedule.
+
+    A tenth of the time before: last night's run may have begun a few minutes later than tonight's.
+    """
+    return taken is None or not 0 <= now - taken < 0.9 * EVERY[item.set.schedule]
 
 
 def _scope(world: World, args: Args) -> Scope:
     """A source host has one run at a time: what is being changed is not backed up, and the other way round."""
-    items = chosen(world, args)
+    items = layout.items(world.region, named(args, "opd"), named(args, "set"))  # also those that are due by then
     hosts = tuple(sorted({item.set.server for item in items}))
     return Scope(tuple(sorted({item.opd.code for item in items})), hosts, tuple(f"host:{name}" for name in hosts))
 
@@ -39,7 +54,7 @@ def _scope(world: World, args: Args) -> Scope:
     "backup",
     "back declared sets up to the vault",
     scope=_scope,
-    takes=("opd", "set"),
+    takes=("opd", "set", "due"),
     timeout=12 * HOURS,
     attempts=2,
     priority=4,

@@ -57,7 +57,8 @@ def _plan(run: Inside) -> Verdict:
     spots, made, failed = places.of(run.world), [], {}
     for item in chosen(run.world, run.args):
         try:
-            told = prune.plan(spots, item, local(run.world, item), run.world.region.recovery.retention).told()
+            policy = run.world.region.recovery.kept_of(item.set)
+            told = prune.plan(spots, item, local(run.world, item), policy).told()
         except OpsError as error:
             failed[item.key] = run.scrub(error.what)
             continue
@@ -76,7 +77,7 @@ def _apply(run: Inside) -> Verdict:
         restic = local(run.world, item)
         shown = 0.0 if run.world.rehearsal else SHOWN
         run.progress(Event("prune", item.key, State.RUNNING, f"{len(made.remove)} snapshots"))
-        order = Order(made, run.world.region.recovery.retention, shown, run.who, run.step)
+        order = Order(made, run.world.region.recovery.kept_of(item.set), shown, run.who, run.step)
         try:
             done.append(prune.apply(spots, item, restic, order))
         finally:

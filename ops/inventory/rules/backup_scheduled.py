@@ -12,6 +12,7 @@ from itertools import islice, pairwise, takewhile
 
 from ops.inventory.finding import Finding
 from ops.inventory.model import BackupSet, Opd, Region, Schedule
+from ops.inventory.rules.backup_times import EVERY
 from ops.inventory.walk import backups, named_in
 
 _LOOKED_AT = 250  # times of one schedule: hourly for ten days, nightly for all of the span
@@ -27,7 +28,7 @@ def check(region: Region) -> Iterable[Finding]:
     if not waits:
         return
     for opd, kept in backups(region):
-        mine = [(wait, schedule) for schedule, wait in waits if _covers(schedule, opd, kept)]
+        mine = [(_wait(schedule, wait, kept), schedule) for schedule, wait in waits if _covers(schedule, opd, kept)]
         if not mine:
             what = f"{kept.name} is in no schedule with job: backup"
             yield Finding(kept, "name", what, "take it into one of schedules.yml")
@@ -56,6 +57,11 @@ def _covers(schedule: Schedule, opd: Opd, kept: BackupSet) -> bool:
     opds = {name for _, name in named_in(schedule, "opd")}
     sets = {name for _, name in named_in(schedule, "set")}
     return (not opds or opd.code in opds) and (not sets or bool(sets & {kept.name, f"{opd.code}.{kept.name}"}))
+
+
+def _wait(schedule: Schedule, longest: float, kept: BackupSet) -> float:
+    """With `due` a schedule passes over a set until its own time has come."""
+    return max(longest, EVERY.get(kept.schedule, 0)) if schedule.args.get("due") else longest
 
 
 def _longest_wait(cron: str) -> float:

@@ -10,7 +10,7 @@ from ops.inventory.nearest import nearest_or_all
 from ops.inventory.walk import backups
 
 _HOUR, _DAY = 3600, 86_400
-_EVERY = {"hourly": _HOUR, "daily": _DAY, "weekly": 7 * _DAY}
+EVERY = {"hourly": _HOUR, "daily": _DAY, "weekly": 7 * _DAY}
 _LEAST, _MOST = 60, 31 * _DAY
 
 
@@ -20,13 +20,13 @@ def check(region: Region) -> Iterable[Finding]:
 
 
 def _one(kept: BackupSet) -> Iterable[Finding]:
-    every = _EVERY.get(kept.schedule)
+    every = EVERY.get(kept.schedule)
     if every is None:
-        hint = nearest_or_all(kept.schedule, _EVERY, "schedule")
+        hint = nearest_or_all(kept.schedule, EVERY, "schedule")
         yield Finding(kept, "schedule", f"{kept.schedule} is no schedule for backups", hint)
     elif kept.rpo < every:
         what = f"losing {_span(kept.rpo)} at most needs a backup more often than {kept.schedule}"
-        enough = [word for word, seconds in _EVERY.items() if seconds <= kept.rpo]
+        enough = [word for word, seconds in EVERY.items() if seconds <= kept.rpo]
         yield Finding(kept, "rpo", what, f"set schedule: {enough[-1]}" if enough else "hourly is the most often")
     for key in ("rpo", "rto"):
         seconds = getattr(kept, key)
