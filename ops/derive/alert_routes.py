@@ -2,7 +2,7 @@
 
 Who is told: the regency's own office of everything, at night only of what is critical; an office's contacts of their
 own office's alerts, by day; whoever is on call (region.yml `roster`), of what is critical at any hour, of the rest by
-day. Who is not told: anybody, of what a cut explains (docs/fibre.md).
+day. Who is not told: anybody, of what a cut explains (docs/fibre.md). A place outside hears the Watchdog all the time.
 
 On call by time intervals, not by an apply at each change of shift: the roster is agreed ahead, so all its shifts stand
 in the one file, and Alertmanager changes over by itself, also when the suite is down at that hour.
@@ -28,7 +28,7 @@ from ops.plan.change import REGION_SCOPE, Artifact
 
 KIND = "alert-route"
 FILE = f"{REGION_SCOPE}.alertmanager.yml"
-NOBODY, OWN = "nobody", "kominfo"
+NOBODY, OWN, HEARTBEAT = "nobody", "kominfo", "heartbeat"
 EFFECTS_WAIT, CUT_WAIT = "45s", "10s"
 PORT_EFFECTS = ("OfficeFibreDark", "OfficeLinkDown", "OfficeLinkLossy", "OfficeLightLow", "FibreMarginLow")
 TELEPHONE_EFFECTS = ("OfficeWithoutTelephones", "TelephonesMissing", "CallsSoundBad")
@@ -60,6 +60,7 @@ def configuration(region: Region) -> dict[str, Any]:
         "receivers": [
             {"name": NOBODY},
             {"name": OWN, **_own(region.alerting)},
+            {"name": HEARTBEAT, **_heartbeat(region.alerting)},
             *({"name": f"opd-{opd.code}", **_channels(region.alerting, _mails(opd))} for opd in told),
             *({"name": _shift(duty, person), **_personal(region.alerting, person)} for duty, person, _ in called),
         ],
@@ -130,6 +131,15 @@ def _cut_routes(called: Iterable[Called]) -> list[dict[str, Any]]:
     ]
 
 
+# every 60 to 90 s: a repeat waits for the next turn of its group
+_BEAT = {
+    "matchers": ['alertname="Watchdog"'],
+    "receiver": HEARTBEAT,
+    "group_by": ["alertname"],
+    "group_wait": "0s",
+    "group_interval": "30s",
+    "repeat_interval": "1m",
+}
 _CUT = {"matchers": ['alertname="FibreSegmentCut"'], "group_by": ["alertname"], "group_wait": CUT_WAIT}
 
 
@@ -142,6 +152,7 @@ def _route(told: Iterable[Opd], called: Sequence[Called]) -> dict[str, Any]:
         "group_interval": "5m",
         "repeat_interval": "12h",
         "routes": [
+            _BEAT,  # before all others: nothing may take it
             {"matchers": ['severity="none"'], "receiver": NOBODY},
             *_cut_routes(called),
             {**_CUT, "receiver": OWN},
@@ -203,6 +214,14 @@ def _own(alerting: Alerting) -> dict[str, Any]:
     if alerting.telegram_chat is not None:
         channels["telegram_configs"] = [_telegram(alerting, alerting.telegram_chat)]
     return channels
+
+
+def _heartbeat(alerting: Alerting) -> dict[str, Any]:
+    """The place outside that misses us; nobody where none is declared."""
+    if not alerting.heartbeat:
+        return {}
+    key = f"{{{{secret:{alerting.heartbeat_secret}}}}}" if alerting.heartbeat_secret else ""
+    return {"webhook_configs": [{"url": f"{alerting.heartbeat}{key}", "send_resolved": False}]}
 
 
 def _telegram(alerting: Alerting, chat: int) -> dict[str, Any]:

@@ -32,9 +32,9 @@ from ops.system import http
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
-WAITS = {EFFECTS_WAIT: "6s", CUT_WAIT: "1s"}  # what a late cause may take shrinks with it
+WAITS = {EFFECTS_WAIT: "6s", CUT_WAIT: "1s", "30s": "1s", "1m": "2s"}  # what a late cause may take shrinks with it
 LATE = 2.0  # seconds in which all of an order arrives: far less than effects are made to wait
-ALERTS_OF = labels(*NETWORK)
+ALERTS_OF = labels(*NETWORK, "watchdog")
 
 
 class Receiver:
@@ -63,11 +63,12 @@ class Receiver:
 
 
 class Alertmanager:
-    """One instance. `folder`: its configuration and its storage, kept over a restart."""
+    """One instance. `folder`: its configuration and its storage, kept over a restart. `hook`, `outside`: webhooks of
+    the regency's own office, and of the place that hears the Watchdog."""
 
-    def __init__(self, folder: Path, hook: str) -> None:
+    def __init__(self, folder: Path, hook: str, outside: str) -> None:
         self.folder = folder
-        alerting = Alerting.model_validate({"webhook": hook})
+        alerting = Alerting.model_validate({"webhook": hook, "heartbeat": outside})
         region = load(ROOT / "inventories/batubara").model_copy(update={"alerting": alerting})
         text = json.dumps(configuration(region))
         for long, short in WAITS.items():
@@ -156,29 +157,35 @@ def arrive(alertmanager: Alertmanager, orders: Iterable[str], dice: random.Rando
         time.sleep(0.05)
 
 
-@pytest.fixture
-def hook() -> Iterator[Receiver]:
+def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
     yield receiver
     receiver.server.shutdown()
     receiver.server.server_close()
 
 
+hook, outside = pytest.fixture(receiving), pytest.fixture(receiving)
+
+
 @pytest.mark.parametrize("count", [4, 100])
 def test_a_cut_is_one_notification_in_any_order_with_a_late_cause_and_after_a_restart(
-    tmp_path: Path, hook: Receiver, count: int
+    tmp_path: Path, hook: Receiver, outside: Receiver, count: int
 ) -> None:
     """A restart: what exporters/alerts leave out behind a cut is not sent then (tests/system/test_alert_rules.py), so
-    effects that are sent after all come with their cause; what is told may be told again, never an effect."""
-    alertmanager = Alertmanager(tmp_path, hook.url)
+    effects that are sent after all come with their cause; what is told may be told again, never an effect. All the
+    while a place outside hears the Watchdog, and nothing else."""
+    alertmanager = Alertmanager(tmp_path, hook.url, outside.url)
     orders = [f"{count}-{number}" for number in range(count)]
     opds = [f"o{order}-{office}" for order in orders for office in "ab"]
     try:
+        alertmanager.post(ALERTS_OF["Watchdog"])
         arrive(alertmanager, orders, random.Random(4))
         until(lambda: hook.notices)
         time.sleep(LATE + 7)  # longer than effects wait: none of them may follow
         assert hook.told() == [{"FibreSegmentCut"}] * len(hook.notices)
         first = len(hook.notices)
+        until(lambda: len(outside.notices) > 2)
+        assert outside.told() == [{"Watchdog"}] * len(outside.notices)
         alertmanager.stop()
         alertmanager.start()
         alertmanager.post(*held_back(opds), *map(cause, orders), ago=60)
@@ -220,6 +227,7 @@ def test_amtool_accepts_what_follows_from_the_inventory(tmp_path: Path) -> None:
         ),
         (["alertname=TelephoneGuessing", "opd=dinkes", "severity=warning"], "kominfo"),
         (["alertname=LinkBehindCut", "opd=dinkes", "severity=none"], "nobody"),
+        (["alertname=Watchdog", "severity=none"], "heartbeat"),
         (["alertname=FibreSegmentCut", "segment=r1-01", "severity=critical"], "kominfo"),
         (["alertname=BackupJobOverdue", "severity=critical"], "kominfo"),
     ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,23 @@ def test_without_channels_nothing_names_a_secret_and_alerts_are_only_shown(regio
     bare = region.model_copy(update={"alerting": Alerting()})
     (artifact,) = artifacts(bare)
     assert Secrets.named(artifact.content) == set()
-    assert receivers(configuration(bare)) == {"nobody": {"name": "nobody"}, "kominfo": {"name": "kominfo"}}
+    assert receivers(configuration(bare)) == {name: {"name": name} for name in ("nobody", "kominfo", "heartbeat")}
+
+
+@pytest.mark.parametrize("secret", [None, "alerts/heartbeat"])
+def test_the_watchdog_goes_to_a_place_outside_and_nothing_takes_it_mutes_it_or_holds_it_back(
+    region: Region, secret: str | None
+) -> None:
+    told = region.alerting.model_copy(update={"heartbeat": "https://hc.example/", "heartbeat_secret": secret})
+    config = configuration(region.model_copy(update={"alerting": told}))
+    (outside,) = receivers(config)["heartbeat"]["webhook_configs"]
+    assert outside["url"] == "https://hc.example/" + ("{{secret:alerts/heartbeat}}" if secret else "")
+    first = config["route"]["routes"][0]
+    assert (first["matchers"], first["receiver"]) == (['alertname="Watchdog"'], "heartbeat")
+    assert first["repeat_interval"] == "1m"
+    assert not first.keys() & {"mute_time_intervals", "active_time_intervals", "continue"}
+    targets = [one for rule in config["inhibit_rules"] for one in rule["target_matchers"]]
+    assert all(re.fullmatch(r'alertname=~?"[^"]+"', one) and "Watchdog" not in one for one in targets)
 
 
 def test_inhibition_goes_by_labels_that_both_sides_have(region: Region) -> None:
