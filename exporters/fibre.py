@@ -122,9 +122,27 @@ def _rides(region: Region, link: Link, sight: Sight, found: Diagnosis) -> tuple[
 
 
 def dimming_together(region: Region, dimmings: Mapping[str, tuple[Dimming, ...]]) -> Diagnosis:
-    """The segments on which links lose light together; `own`: links that dim by themselves. See `dimming_segments`."""
+    """The segments on which links lose light together; `own`: links that dim by themselves. See `dimming_segments`.
+
+    A link whose far end's module is seen to fade says nothing of the glass.
+    """
     slopes = {
         name: min((one.slope for one in many if one.cause is not Cause.MODULE), default=0.0)
         for name, many in dimmings.items()
+        if all(one.cause is not Cause.FAR_MODULE for one in many)
     }
     return dimming_segments(of_region(region), slopes)
+
+
+def dim_segments(region: Region, dimmings: Mapping[str, tuple[Dimming, ...]]) -> dict[str, str]:
+    """Link → the segment on which it loses light together with others; links that dim by themselves are absent."""
+    found: dict[str, str] = {}
+    if sum(any(one.days is not None for one in many) for many in dimmings.values()) < 2:  # noqa: PLR2004 # together
+        return found
+    rides = of_region(region).riders
+    for incident in dimming_together(region, dimmings).incidents:
+        for segment in incident.likeliest.segments:
+            names = [name for name in incident.dark if segment in rides[name].rides]
+            if len(names) > 1:
+                found |= dict.fromkeys(names, segment)
+    return found

@@ -15,6 +15,7 @@ from ops.fibre.evidence import Measured
 from ops.fibre.health import History
 from ops.fibre.trend import DAY, Point
 from ops.inventory.model import Link, Region
+from ops.inventory.watched import watched_ports
 from ops.system import http
 from ops.world import World
 
@@ -58,9 +59,10 @@ def values_now(world: World) -> tuple[list[Value], str]:
             return found, "Prometheus"
     except HostFailedError:
         pass  # the exporter itself may still be there
-    devices = sorted({link.router for opd in world.region.opds for link in opd.links})
+    devices = {link.router for opd in world.region.opds for link in opd.links}
+    devices |= {one.router.name for one in watched_ports(world.region)}
     try:
-        return probe(exporter, devices), "the exporter"
+        return probe(exporter, sorted(devices)), "the exporter"
     except HostFailedError as error:
         step = f"ops exporter serve; Prometheus at {prometheus or '(none declared)'} had no series either"
         raise HostFailedError(error.host, error.what.removeprefix(f"{error.host}: "), step) from None
@@ -110,45 +112,64 @@ def measured(region: Region, values: Iterable[Value]) -> dict[str, Measured]:
     found = {}
     for name, (device, ifname), alone in _declared(region):
         known = ports.get((device, ifname), {})
-        if known or device in answered:
+        if alone is None and known:
+            found[name] = Measured(alone=False, **known)
+        elif alone is not None and (known or device in answered):
             found[name] = Measured(answered=answered.get(device), alone=alone, **known)
     return found
 
 
-def _declared(region: Region) -> Iterator[tuple[str, Port, bool]]:
-    """(rider, its port, whether the device has no other way to answer by)."""
+def _declared(region: Region) -> Iterator[tuple[str, Port, bool | None]]:
+    """(rider, its port, whether the device has no other way to answer by).
+
+    None for a backbone port: whether its device answers, over whichever segment, says nothing of it.
+    """
     for opd in region.opds:
         for link in opd.links:
             others = [other for other in opd.links if other.router == link.router]
             yield f"{opd.code}/{link.name}", (link.router, link.ifname), len(others) == 1
     for segment in region.plant.segments:
         for port in segment.ports:
-            yield f"{port.device} {port.ifname}", (port.device, port.ifname), False
+            yield f"{port.device} {port.ifname}", (port.device, port.ifname), None
 
 
 def histories(prometheus: str, links: Iterable[Link], now: float | None = None) -> dict[Port, History]:
-    """Readings of the last HISTORY_DAYS of these links' ports. HostFailedError when Prometheus does not answer."""
-    ports = {(link.router, link.ifname) for link in links}
-    devices = "|".join(sorted({device for device, _ in ports}))
-    if not devices:
+    """Readings of the last HISTORY_DAYS of these links' ports, with the light that their far ends send where those are
+    declared. HostFailedError when Prometheus does not answer."""
+    ends = {(link.router, link.ifname): _far(link) for link in links}
+    if not ends:
         return {}
-    found: dict[str, dict[Port, list[Point]]] = {}
+    mine, theirs = {device for device, _ in ends}, {far[0] for far in ends.values() if far}
+    asked = {_RECEIVED: mine, _SENT: mine | theirs, _BIAS: mine}
     end = time.time() if now is None else now
-    for metric in (_RECEIVED, _SENT, _BIAS):
-        query = {
-            "query": f'{metric}{{device=~"{devices}"}}',
-            "start": str(end - HISTORY_DAYS * DAY),
-            "end": str(end),
-            "step": str(_STEP),
-        }
-        found[metric] = {
-            (row["metric"].get("device", ""), row["metric"].get("ifname", "")): [
-                (float(at), float(value)) for at, value in row["values"]
-            ]
-            for row in _ask(prometheus, "query_range", query, "matrix")
-        }
+    found = {metric: _past(prometheus, metric, devices, end) for metric, devices in asked.items()}
     return {
-        port: History(*(found[metric].get(port, ()) for metric in (_RECEIVED, _SENT, _BIAS)))
-        for port in ports
+        port: History(
+            found[_RECEIVED][port],
+            found[_SENT].get(port, ()),
+            found[_BIAS].get(port, ()),
+            found[_SENT].get(far, ()) if far else (),
+        )
+        for port, far in ends.items()
         if port in found[_RECEIVED]
+    }
+
+
+def _far(link: Link) -> Port | None:
+    return (link.far.device, link.far.ifname) if link.far else None
+
+
+def _past(prometheus: str, metric: str, devices: Iterable[str], end: float) -> dict[Port, list[Point]]:
+    """By port the readings of its own module: not those of ONUs behind it."""
+    query = {
+        "query": f'{metric}{{device=~"{"|".join(sorted(devices))}",onu=""}}',
+        "start": str(end - HISTORY_DAYS * DAY),
+        "end": str(end),
+        "step": str(_STEP),
+    }
+    return {
+        (row["metric"].get("device", ""), row["metric"].get("ifname", "")): [
+            (float(at), float(value)) for at, value in row["values"]
+        ]
+        for row in _ask(prometheus, "query_range", query, "matrix")
     }

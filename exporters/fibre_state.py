@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from exporters.fibre import View, dimmings_of, judged, trace_ways, view_of
+from exporters.fibre import View, dim_segments, dimmings_of, judged, trace_ways, view_of
 from exporters.fibre_read import values_kept
 from exporters.metrics import table
 from ops.errors import OpsError
@@ -108,6 +108,7 @@ def tell(region: Region, view: View, judged: float, found: Families) -> None:
         found["opd_fibre_links"].add_metric([seen.value], counts[seen])
     for name, labels in ports.items():
         _tell_link(name, labels, view, found)
+    _tell_dimmings(region, view, ports, found)
 
 
 def tell_cuts(judged: Diagnosis, ports: Mapping[str, list[str]], found: Families) -> None:
@@ -143,6 +144,12 @@ def _tell_link(name: str, labels: list[str], view: View, found: Families) -> Non
         found["opd_fibre_detour"].add_metric(labels, view.sights[name].seen is Seen.DETOUR)
     if name in view.margins:
         found["opd_fibre_margin_db"].add_metric(labels, view.margins[name].spare)
-    days = [one.days for one in view.dimmings.get(name, ()) if one.days is not None]
-    if days:
-        found["opd_fibre_days_to_threshold"].add_metric(labels, min(days))
+
+
+def _tell_dimmings(region: Region, view: View, ports: Mapping[str, list[str]], found: Families) -> None:
+    segments = dim_segments(region, view.dimmings)
+    for name in sorted(ports.keys() & view.dimmings.keys()):
+        for one in view.dimmings[name]:
+            if one.days is not None:
+                labels = [*ports[name], one.cause.name.lower(), segments.get(name, "")]
+                found["opd_fibre_days_to_threshold"].add_metric(labels, one.days)

@@ -15,9 +15,10 @@ from ops.fibre.budget import Budget
 from ops.fibre.evidence import Measured
 from ops.fibre.locate import Diagnosis, locate
 from ops.fibre.riders import Rider, Riders, Seen, Sight
-from ops.fibre.trend import Point, Trend, trend
+from ops.fibre.trend import LEAST_DAYS, Point, Trend, days_known, trend
 
 LEAST_SPARE = 3.0  # dB of margin; below that the next repair or dirty connector takes the link down
+_OF_THE_FALL = 0.75  # of the days of a fall the far end's light must be known
 _LEAST_BIAS = 0.1  # share of the bias current that it must rise by to be called ageing
 
 
@@ -88,7 +89,8 @@ def dimming(history: History, floor: float) -> tuple[Dimming, ...]:
 
 
 def _cause(history: History) -> Cause:
-    if not history.far_sent:
+    """What the far end sent must be known for most of the time in which less and less arrived."""
+    if days_known(history.far_sent) < max(LEAST_DAYS, _OF_THE_FALL * days_known(history.received)):
         return Cause.FIBRE_OR_FAR_MODULE
     far = trend(history.far_sent)
     return Cause.FAR_MODULE if far and far.slope < 0 else Cause.FIBRE

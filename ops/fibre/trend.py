@@ -62,6 +62,11 @@ def trend(readings: Sequence[Point], least_move: float = _LEAST_FALL) -> Trend |
     return Trend(slope, middle + slope * points[-1][0], days)
 
 
+def days_known(readings: Sequence[Point]) -> int:
+    """Days with readings; below LEAST_DAYS nothing is known of a lasting move."""
+    return len(_by_day(readings))
+
+
 def theil_sen(points: Sequence[Point]) -> float:
     """The median of the slopes between all pairs of points that lie apart; 0 for a single point."""
     slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2) if b[0] != a[0]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -26,14 +27,24 @@ from ops.world import LOOPBACK, World
 
 BATUBARA = Path(__file__).parents[2] / "inventories/batubara"
 DIMMING = "kec-talawi"
+FAR = {"site": "pop-talawi", "device": "talawi-sw1", "ifname": "sfp9"}  # the other end of its fibre
+RING_PORTS = [  # both look into r2-05
+    {"site": "pop-talawi", "device": "talawi-sw1", "ifname": "sfp1", "segment": "r2-05"},
+    {"site": "pop-tanjung-tiram", "device": "tiram-sw1", "ifname": "sfp1", "segment": "r2-05"},
+]
 NOW = 1_700_000_000
 
 
 class Stand:
-    """What Prometheus would hold: every link lit, but those in `dark`; one link's light falls through the months."""
+    """What Prometheus would hold: every link lit, but those in `dark`; the light of some falls through the months.
+
+    `far`: dB a day that the far end's module fades, None: nobody measures it · `backbone`: rows of backbone ports.
+    """
 
     def __init__(self, world: World) -> None:
         self.dark: set[str] = set()
+        self.dimming, self.far = {DIMMING}, None  # type: tuple[set[str], float | None]
+        self.backbone: list[dict[str, Any]] = []
         self.links = list(watched(world.region.opds))
 
     def instant(self) -> list[dict[str, Any]]:
@@ -46,22 +57,48 @@ class Stand:
             for name, value in told.items():
                 labels = one.labels if name == "opd_poll_up" else port
                 rows.append({"metric": {"__name__": name, **labels}, "value": [NOW, str(value)]})
-        return rows
+        return rows + self.backbone
+
+    def ports(self, **told: float) -> None:
+        """What the two ports of the ring tell now."""
+        self.backbone = [
+            {"metric": {"__name__": name, **port}, "value": [NOW, str(value)]}
+            for port in RING_PORTS
+            for name, value in told.items()
+        ]
 
     def range(self, query: str) -> list[dict[str, Any]]:
+        if query.startswith("opd_optical_transmit_power_dbm") and FAR["device"] in query and self.far is not None:
+            values = [[NOW - (80 - day) * DAY, str(-5 - self.far * day)] for day in range(80)]
+            return [{"metric": FAR, "values": values}]
         if not query.startswith("opd_optical_receive_power_dbm"):
             return []
         rows = []
         for one in self.links:
-            fall = 0.05 if one.opd.code == DIMMING else 0.0
+            fall = 0.05 if one.opd.code in self.dimming else 0.0
             values = [[NOW - (80 - day) * DAY, str(-9 - fall * day)] for day in range(80)]
             rows.append({"metric": {**one.labels, "ifname": one.link.ifname}, "values": values})
         return rows
 
 
+def declare(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World("t", BATUBARA, tmp_path_factory.mktemp("s"), Path("key"), Path("known"), None, {"kind": LOOPBACK})
+    folder = tmp_path_factory.mktemp("s")
+    inventory = shutil.copytree(BATUBARA, folder / "batubara")
+    declare(inventory / "fibre.yml", "segments:", "devices:\n" + "".join(
+        f"  - {{name: {port['device']}, node: {port['site']}, model: mikrotik_routeros}}\n" for port in RING_PORTS
+    ) + "segments:")  # fmt: skip
+    ends = ", ".join(f"{{node: {one['site']}, device: {one['device']}, ifname: sfp1}}" for one in RING_PORTS)
+    declare(inventory / "fibre.yml", "  - name: r2-05\n", f"  - name: r2-05\n    ports: [{ends}]\n")
+    far = f"    far: {{device: {FAR['device']}, ifname: {FAR['ifname']}}}\n"
+    declare(inventory / f"opd/{DIMMING}.yml", "    lan:", f"{far}    lan:")
+    return World("t", inventory, folder, Path("key"), Path("known"), None, {"kind": LOOPBACK})
 
 
 @pytest.fixture
@@ -117,10 +154,48 @@ def test_a_cut_is_told_with_the_links_behind_it(world: World, stand: Stand, monk
     assert found["opd_fibre_links"][("dark",)] == 22
     assert found["opd_fibre_margin_db"][("rsud", "kantor", "rsud-rtr1", "GigabitEthernet0/0/1")] == 23.0 - 11.25
     ((port, days),) = found["opd_fibre_days_to_threshold"].items()
-    assert port[0] == DIMMING
+    assert (port[0], port[-2:]) == (DIMMING, ("fibre_or_far_module", ""))  # nobody measures what is sent
     assert 200 < days < 300
     assert found.keys() | {"opd_fibre_segment_suspect", "opd_fibre_segment_whole"} == set(names())
     stand.dark = set()
+    assert "opd_fibre_segment_suspect" not in scrape(state)
+
+
+@pytest.mark.parametrize(("fades", "cause"), [(0.0, "fibre"), (0.05, "far_module")])
+def test_the_far_ends_light_says_whether_fibre_or_module_dims(
+    world: World, stand: Stand, monkeypatch: pytest.MonkeyPatch, fades: float, cause: str
+) -> None:
+    monkeypatch.setattr(fibre_state, "FRESH_SECONDS", 0)
+    stand.far = fades
+    ((port, _),) = scrape(FibreState(lambda: world))["opd_fibre_days_to_threshold"].items()
+    assert (port[0], port[-2:]) == (DIMMING, (cause, ""))
+
+
+def test_links_that_dim_on_one_segment_name_it(world: World, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fibre_state, "FRESH_SECONDS", 0)
+    on_it = {one.opd.code for one in stand.links if "r2-01" in one.link.rides}
+    assert len(on_it) > 1
+    stand.dimming = on_it | {"rsud"}
+    days = scrape(FibreState(lambda: world))["opd_fibre_days_to_threshold"]
+    assert {port[0]: port[-1] for port in days} == dict.fromkeys(on_it, "r2-01") | {"rsud": ""}
+
+
+def test_a_cut_of_a_ring_that_darkens_nobody_shows_in_backbone_ports(
+    world: World, stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fibre_state, "FRESH_SECONDS", 0)
+    state = FibreState(lambda: world)
+    stand.ports(opd_interface_up=1, opd_optical_receive_power_dbm=-9)
+    found = scrape(state)
+    assert "opd_fibre_segment_suspect" not in found
+    assert ("r2-05",) in found["opd_fibre_segment_whole"]
+    stand.ports(opd_interface_up=0, opd_optical_rx_loss=1)
+    found = scrape(state)
+    ((segment, share),) = found["opd_fibre_segment_suspect"].items()
+    assert segment == ("r2-05",)
+    assert share > 0.9
+    assert "opd_fibre_behind_cut" not in found
+    stand.ports(opd_poll_up=0)  # a device that is silent says nothing of its ports
     assert "opd_fibre_segment_suspect" not in scrape(state)
 
 
