@@ -118,7 +118,7 @@ def greens(evidence: Path) -> dict[str, float]:
     for line in Chain(evidence / "index.jsonl").read():
         stamp, _, rest = str(line.get("file", "")).removesuffix(".json").partition("-")
         key = rest.rpartition("-")[0]
-        if line.get("verdict") == "proven" and not line.get("injected") and len(stamp) == _STAMP_LENGTH and key:
+        if line.get("verdict") == "proven" and len(stamp) == _STAMP_LENGTH and key:
             found[key] = max(found.get(key, 0.0), float(calendar.timegm(time.strptime(stamp, _STAMP))))
     return found
 

@@ -11,7 +11,7 @@ DAYS = 190  # twice a year, with a week's patience
 
 @dataclass(frozen=True, slots=True)
 class OwnDrills:
-    """Of the escrow in use. Epoch seconds, None where there was none. `of`: the set that the newest green one opened."""
+    """Of the escrow in use. Epoch seconds, None where there was none. `of`: the set that the green one opened."""
 
     made: float | None = None
     newest: float | None = None

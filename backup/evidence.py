@@ -88,6 +88,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "steps": [step_told(step, zone) for step in drill.steps],
         "restore": trend.restore(drill),
         "trend": {},
+        "unreadable_before": [],
         "timings": dict(drill.restored.steps) if drill.restored else {},
         "counts": {
             "at_backup": dict(entry.get("counts", {})),
@@ -111,7 +112,9 @@ def write(spots: Places, drill: Drill) -> Evidence:
     """Record, signature, page; then a line in the chain of records."""
 
     def made(before: Sequence[Mapping[str, Any]], previous: str) -> dict[str, Any]:
-        return {**record(spots, drill, previous), "trend": trend.trend(spots.evidence, before, drill)}
+        speeds, lost = trend.before(spots.evidence, before, drill.item.key)
+        told = {"trend": trend.trend(speeds, drill), "unreadable_before": lost}
+        return {**record(spots, drill, previous), **told}
 
     return seal(spots, drill.id, made, "evidence.html.j2")
 

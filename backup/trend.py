@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backup import recorded
 from backup.drilled import Drill
 
 BEFORE = 5  # green drills whose median is the usual speed
@@ -26,16 +26,28 @@ def restore(drill: Drill) -> dict[str, Any]:
     }
 
 
-def trend(folder: Path, lines: Sequence[Mapping[str, Any]], drill: Drill) -> dict[str, Any]:
-    """{usual, ratio, alarm, of}: bytes per second, and of how many drills. Empty without one before, or a speed now."""
-    now = restore(drill).get("bytes_per_second")
+def before(folder: Path, lines: Sequence[Mapping[str, Any]], key: str) -> tuple[list[float], list[str]]:
+    """(speeds of a set's green drills, newest first; names of records among them that were changed or are gone).
+
+    A lost record is a matter for whoever verifies the chain: it must not stop the drills that come after it.
+    """
     speeds: list[float] = []
+    lost: list[str] = []
     for line in reversed(lines):
         if len(speeds) == BEFORE:
             break
-        if line["verdict"] == "proven" and f"-{drill.item.key}-" in str(line["file"]):
-            told = json.loads((folder / str(line["file"])).read_text(encoding="utf-8"))
-            speeds += [told["restore"]["bytes_per_second"]] if told.get("restore") else []
+        if line.get("verdict") == "proven" and recorded.key_of(line) == key:
+            told = recorded.read(folder, line)
+            if told is None:
+                lost.append(str(line["file"]))
+            elif speed := told.get("restore", {}).get("bytes_per_second"):
+                speeds.append(float(speed))
+    return speeds, lost
+
+
+def trend(speeds: Sequence[float], drill: Drill) -> dict[str, Any]:
+    """{usual, ratio, alarm, of}: bytes per second, and of how many drills. Empty without one before, or a speed now."""
+    now = restore(drill).get("bytes_per_second")
     if not now or not speeds:
         return {}
     usual = statistics.median(speeds)

@@ -136,10 +136,10 @@ def backups(world: World) -> dict[str, float]:
 
 
 def drills(world: World) -> tuple[DrillView, ...]:
-    """Every drill but those on planted damage, newest first. OpsError when a record is not what was written."""
+    """Every drill, newest first; those on planted damage leave no record. OpsError when one is not what was written."""
     folder = places.of(world).evidence
     lines = Chain(folder / "index.jsonl").read()
-    found = [_drill(folder, line) for line in lines if not line.get("injected")]
+    found = [_drill(folder, line) for line in lines]
     return tuple(sorted(found, key=lambda one: -one.at))
 
 

@@ -8,6 +8,7 @@ import html.parser
 import json
 import random
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -177,6 +178,18 @@ def test_the_chain_can_be_followed_with_plain_commands(three: list[Path]) -> Non
         assert subprocess.run(["sh", "-c", line], cwd=before.parent, check=False).returncode == 0
         assert subprocess.run(["sh", "-c", line.replace(before.name, after.name, 1)], cwd=before.parent,
                               check=False).returncode != 0  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("{"), lambda path: path.write_text("[]")])
+def test_a_lost_record_stops_no_later_drill_and_is_told_by_it(
+    own: Stage, seen: Drill, damage: Callable[[Path], object]
+) -> None:
+    usual = dataclasses.replace(seen, id="20260101T000000-dinkes.contoh-aaaa", restore_seconds=1.0)
+    damage(evidence.write(own.places, usual).record)
+    later = evidence.write(own.places, dataclasses.replace(usual, id="20260108T000000-dinkes.contoh-bbbb"))
+    told = json.loads(later.record.read_text())
+    assert (told["trend"], told["unreadable_before"]) == ({}, ["20260101T000000-dinkes.contoh-aaaa.json"])
+    assert "20260101T000000-dinkes.contoh-aaaa.json" in later.page.read_text()
 
 
 def test_every_step_says_what_it_proves_and_a_slower_restore_is_told(own: Stage, seen: Drill) -> None:

@@ -109,7 +109,6 @@ def test_green_drills_are_read_from_the_chain_of_evidence(tmp_path: Path) -> Non
     index.append({"file": "20270101T000000-dinkes.simpus-ab12.json", "sha256": "x", "verdict": "proven"})
     index.append({"file": "20270102T000000-dinkes.simpus-ab13.json", "sha256": "x", "verdict": "not proven"})
     index.append({"file": "20261201T000000-rsud.simrs-x-ab14.json", "sha256": "x", "verdict": "proven"})
-    index.append({"file": "20270103T000000-dinkes.simpus-ab15.json", "verdict": "proven", "injected": "tamper"})
     assert greens(tmp_path) == {"dinkes.simpus": 1_798_761_600.0, "rsud.simrs-x": 1_796_083_200.0}
 
 
