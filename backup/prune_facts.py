@@ -33,6 +33,7 @@ def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Co
         if one.id not in manifests
     ]
     foreign = {one.id for one in snapshots} - {one.id for one in ours} - manifests
+    drilled = _drilled(spots, item)
     facts = Facts(
         time.time(),
         item.set.schedule,
@@ -40,7 +41,8 @@ def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Co
         frozenset(remove),
         str(counted[-1]["snapshot"]),
         tuple(sorted(foreign)),
-        _drilled(spots, item),
+        drilled,
+        tuple(line.get("figures", {}) for line in counted if drilled is None or line["taken"] > drilled[1]),
     )
     return prune_guard.refusals(facts)
 

@@ -7,7 +7,7 @@ good ones away for the attacker. So it believes the ledger, and stops at everyth
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,11 @@ DAY = 86400.0
 MANY = {"hourly": 30, "daily": 6, "weekly": 6}  # snapshots of one set within a day: more are a flood
 DRILL_AGE = 90 * DAY  # seconds for which a green drill counts
 UNREADABLE = "unreadable"  # in the place of a drill's class: its record was changed, or is gone
+FIGURES = {  # more than so much, as the alerts have it
+    "canaries_changed": (0.0, "canary files changed"),
+    "encrypted_ratio": (0.2, "a share of the files began to look encrypted"),
+    "changed_ratio": (0.6, "a large share of the files or rows changed or went"),
+}
 SHARE = 0.10  # of the stored bytes: more needs a second person
 
 
@@ -28,6 +33,7 @@ class Reason(StrEnum):
     FOREIGN = "foreign"
     MISSING = "missing"
     NEWEST = "newest"
+    RANSOMWARE = "ransomware"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,8 @@ class Copy:
 class Facts:
     """What is known of one repository. `foreign`: ids that no backup of ours can have left.
 
-    `newest`: the ledger's newest backup · `drilled`: (class, epoch seconds) of the set's last drill, None if never.
+    `newest`: the ledger's newest backup · `drilled`: (class, epoch seconds) of the set's last drill, None if never ·
+    `figures`: the source hosts' own, of backups counted since that drill.
     """
 
     now: float
@@ -54,6 +61,7 @@ class Facts:
     newest: str
     foreign: tuple[str, ...] = ()
     drilled: tuple[str, float] | None = None
+    figures: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,13 @@ def _newest(facts: Facts) -> Iterator[str]:
         yield f"{unknown[0][:12]} is no backup that the ledger counts"
 
 
+def _ransomware(facts: Facts) -> Iterator[str]:
+    """Until a drill has looked at what came back: what goes now may be the last that nobody encrypted."""
+    for figure, (most, text) in FIGURES.items():
+        if (worst := max((one.get(figure, 0.0) for one in facts.figures), default=0.0)) > most:
+            yield f"{text} ({worst:g}), and no drill has looked since"
+
+
 _JUDGES = {
     Reason.FUTURE: _future,
     Reason.FLOOD: _flood,
@@ -128,4 +143,5 @@ _JUDGES = {
     Reason.FOREIGN: _foreign,
     Reason.MISSING: _missing,
     Reason.NEWEST: _newest,
+    Reason.RANSOMWARE: _ransomware,
 }

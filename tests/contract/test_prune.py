@@ -79,6 +79,13 @@ def _drilled(made: Rig, fault: str) -> Path:
     return path
 
 
+def _figures(made: Rig, **figures: float) -> None:
+    """The newest backup once more, with what its host saw change."""
+    line = next(line for line in reversed(made.places.ledger.read()) if line["event"] == "backup")
+    told = {name: line[name] for name in ("event", "of", "run", "snapshot", "manifest_snapshot", "bytes")}
+    made.places.ledger.append({**told, "taken": time.time(), "figures": figures})
+
+
 def planned(made: Rig, policy: RetentionPolicy = POLICY) -> Plan:
     return prune.plan(made.places, ITEM, made.restic(), policy)
 
@@ -116,6 +123,8 @@ def test_exactly_what_was_shown_goes_and_the_rest_restores(there: Rig, base: Rig
         (lambda made: [_backup(made, n / 100, 10, counted=False) for n in range(7)], "flood"),
         (lambda made: _backup(made, 0.01, counted=False), "foreign"),
         (lambda made: _drilled(made, "tamper"), "drill"),
+        (lambda made: _figures(made, encrypted_ratio=0.4), "ransomware"),
+        (lambda made: _figures(made, canaries_changed=1), "ransomware"),
     ],
 )
 def test_what_happens_between_plan_and_act_stops_it(there: Rig, attack: object, reason: str) -> None:

@@ -70,3 +70,12 @@ def test_what_the_ledger_does_not_know_stops_it(facts: Facts) -> None:
     assert Reason.NEWEST in reasons(dataclasses.replace(facts, remove=facts.remove | {"x"}))
     assert Reason.NEWEST in reasons(dataclasses.replace(facts, remove=facts.remove | {facts.newest}))
     assert Reason.MISSING in reasons(dataclasses.replace(facts, newest="gone"))
+
+
+@given(GOOD, st.sampled_from([("canaries_changed", 1.0), ("encrypted_ratio", 0.21), ("changed_ratio", 0.7)]))
+def test_what_hosts_saw_change_in_masses_stops_it_until_a_drill_has_looked(
+    facts: Facts, figure: tuple[str, float]
+) -> None:
+    usual = {"canaries_changed": 0.0, "encrypted_ratio": 0.1, "changed_ratio": 0.5}
+    assert reasons(dataclasses.replace(facts, figures=(usual, {}))) == set()
+    assert reasons(dataclasses.replace(facts, figures=({**usual, figure[0]: figure[1]}, usual))) == {Reason.RANSOMWARE}
