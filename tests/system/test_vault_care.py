@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +13,13 @@ SET = "dokumen-perkim"  # no other test's: its repository is damaged in the end
 
 
 @pytest.fixture
-def cared(applied: Any, tmp_path: Path) -> Any:
-    """The twin with a second place declared, three backups of one set, and a drill that proved the newest."""
-    inventory = tmp_path / "batubara"
-    shutil.copytree(applied.inventory, inventory)
-    with (inventory / "drc.yml").open("a", encoding="utf-8") as told:
-        told.write("copy_to: {server: drc-restore, folder: /srv/kominfo-copy}\n")
-    cared = replace(applied, inventory=inventory)
-    cared.on_twin("backup", "seed", "--set", SET)
+def cared(applied: Any) -> Any:
+    """The twin, three backups of one set, and a drill that proved the newest."""
+    applied.on_twin("backup", "seed", "--set", SET)
     for _ in range(3):
-        cared.on_twin("backup", "run", "--set", SET)
-    cared.on_twin("drill", "run", "--set", SET)
-    return cared
+        applied.on_twin("backup", "run", "--set", SET)
+    applied.on_twin("drill", "run", "--set", SET)
+    return applied
 
 
 def scanned(cared: Any, code: int = 0) -> dict[str, Any]:

@@ -29,6 +29,8 @@ def _named(region: Region) -> Iterable[tuple[Declared, str, str, str]]:
     yield region.numbering, "pbx", region.numbering.pbx, "pbx"
     yield region.recovery.vault, "server", region.recovery.vault.server, "vault"
     yield region.recovery.drills, "server", region.recovery.drills.server, "restore"
+    if region.recovery.copy_to:
+        yield region.recovery.copy_to, "server", region.recovery.copy_to.server, ""
     if any(kept.kind.startswith("mariadb") for _, kept in backups(region)):
         yield region.recovery.drills, "server", region.recovery.drills.server, "restore_mariadb"
     for _, web in webs(region):
