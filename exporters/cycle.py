@@ -1,21 +1,30 @@
 """One cycle over all devices of the service, side by side on one socket, and its text.
 
 Those that answer plainly cost one packet and no task; those that need more (a first look, a moved port, SNMPv3) are
-asked by themselves, a bounded number at a time. A device that was silent the last time is asked too, but not waited
-for: what is told of it is what was seen before, and what it says counts from the next cycle on.
+asked by themselves. Whoever has not answered at the deadline is told as such and goes on being asked in the background:
+what it says then counts in the next cycle, if it is new by then. A device that was silent or slow the last time is
+asked too, but not waited for at all; ports that are due to be looked for again are looked for beside the polls.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
 
 from exporters.device import Polled
+from exporters.places import Place
 from exporters.sheet import Filled, page
 from ops.system.snmp_cycle import Found, Wanted, poll
 
 IN_FLIGHT = 64  # devices that are asked by themselves at the same time
+DEADLINE_SECONDS = (
+    3.0  # of a cycle: far below a scrape's 10 s; a packet lost three times over is still answered by then
+)
+Tell = Callable[[int, Filled], None]  # a device's place, what is told of it
+_log = logging.getLogger(__name__)
 
 
 class Cycle:
@@ -23,9 +32,13 @@ class Cycle:
 
     def __init__(self, devices: Iterable[Polled]) -> None:
         self._devices = list(devices)
-        self._gate, self._silent_gate, self._way_gate = (asyncio.Semaphore(IN_FLIGHT) for _ in range(3))
-        self._later: dict[int, asyncio.Task[None]] = {}  # silent devices being asked, by place
-        self._looking: dict[int, asyncio.Task[None]] = {}
+        self._gate, self._beside_gate, self._look_gate, self._way_gate = (
+            asyncio.Semaphore(IN_FLIGHT) for _ in range(4)
+        )
+        self._asked: set[int] = set()  # devices whose answer is not there yet, by place
+        self._renewed: set[int] = set()  # whose ports are being looked for again
+        self._looking: set[int] = set()  # the way to which is being measured
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.seconds = 0.0  # that the last run took
 
     async def run(self) -> str:
@@ -34,9 +47,11 @@ class Cycle:
         told: list[Filled | None] = [None] * len(self._devices)
         waited = []
         for at, device in enumerate(self._devices):
-            if device.silent:
-                told[at] = device.last
-                self._ask_later(at)
+            if at in self._asked:
+                told[at] = device.meanwhile()
+            elif device.is_beside:
+                told[at] = device.meanwhile()
+                self._by_itself(at, self._kept, self._beside_gate)
             else:
                 waited.append(at)
         await self._ask(waited, told)
@@ -45,46 +60,82 @@ class Cycle:
         parts = (part for at, one in enumerate(told) if one for part in self._devices[at].parts(one))
         return page(parts)
 
+    async def settled(self) -> None:
+        """Wait until nothing goes on in the background."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self) -> None:
         """End what still goes on in the background."""
-        tasks = [*self._later.values(), *self._looking.values()]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _ask(self, places: Sequence[int], told: list[Filled | None]) -> None:
+    async def _ask(self, waited: Sequence[int], told: list[Filled | None]) -> None:
+        """Ask these and wait for them, until the deadline at most."""
+        left, complete = set(waited), asyncio.Event()
+
+        def tell(at: int, answer: Filled) -> None:
+            if at not in left:
+                self._kept(at, answer)
+                return
+            told[at] = answer
+            left.discard(at)
+            if not left:
+                complete.set()
+
+        self._begin(waited, tell)
+        if left:
+            end = asyncio.get_running_loop().call_later(DEADLINE_SECONDS, complete.set)
+            await complete.wait()
+            end.cancel()
+        for at in left:
+            told[at] = self._devices[at].meanwhile()
+        left.clear()
+
+    def _begin(self, places: Sequence[int], tell: Tell) -> None:
         quick: list[tuple[int, Wanted]] = []
-        alone: list[asyncio.Task[None]] = []
-
-        async def by_itself(at: int) -> None:
-            async with self._gate:
-                told[at] = await self._devices[at].slow()
-
-        def tell(place: int, found: Found, seconds: float) -> None:
-            at = quick[place][0]
-            told[at] = self._devices[at].took(found, seconds)
-            if told[at] is None:
-                alone.append(asyncio.create_task(by_itself(at)))
-
         for at in places:
-            wanted = self._devices[at].quick()
+            device = self._devices[at]
+            wanted = device.quick()
             if wanted is None:
-                alone.append(asyncio.create_task(by_itself(at)))
+                self._by_itself(at, tell, self._gate if device.is_known else self._look_gate)
             else:
                 quick.append((at, wanted))
-        await poll([one for _, one in quick], tell)
-        while pending := [task for task in alone if not task.done()]:
-            await asyncio.wait(pending)
-        for task in alone:
-            task.result()
+            if device.is_due and at not in self._renewed:
+                self._go(self._renew(at), self._renewed, [at])
+        if quick:
+            self._go(self._together(quick, tell), self._asked, [at for at, _ in quick], tell)
 
-    def _ask_later(self, at: int) -> None:
+    async def _together(self, quick: Sequence[tuple[int, Wanted]], tell: Tell) -> None:
+        """All that can be asked on one socket."""
+
+        def took(place: int, found: Found, seconds: float) -> None:
+            at = quick[place][0]
+            answer = self._devices[at].took(found, seconds)
+            self._asked.discard(at)
+            if answer is None:
+                self._by_itself(at, tell, self._gate)
+            else:
+                tell(at, answer)
+
+        await poll([one for _, one in quick], took)
+
+    def _by_itself(self, at: int, tell: Tell, gate: asyncio.Semaphore) -> None:
         async def ask() -> None:
-            async with self._silent_gate:
-                await self._devices[at].slow()
+            async with Place(gate):
+                answer = await self._devices[at].slow()
+            self._asked.discard(at)
+            tell(at, answer)
 
-        if at not in self._later or self._later[at].done():
-            self._later[at] = asyncio.create_task(ask())
+        self._go(ask(), self._asked, [at], tell)
+
+    async def _renew(self, at: int) -> None:
+        async with Place(self._look_gate):
+            await self._devices[at].renew()
+
+    def _kept(self, at: int, answer: Filled) -> None:
+        self._devices[at].keep(answer)
 
     def _look(self) -> None:
         """Measure the way to every office, for the next cycle."""
@@ -94,5 +145,28 @@ class Cycle:
                 await device.look()
 
         for at, device in enumerate(self._devices):
-            if device.looks and (at not in self._looking or self._looking[at].done()):
-                self._looking[at] = asyncio.create_task(look(device))
+            if device.looks and at not in self._looking:
+                self._go(look(device), self._looking, [at])
+
+    def _go(
+        self, work: Coroutine[Any, Any, None], busy: set[int], places: Sequence[int], tell: Tell | None = None
+    ) -> None:
+        """Do it in the background; `places` are `busy` as long as it lasts. A fault of ours holds up nobody else."""
+        busy.update(places)
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                return
+            error = task.exception()
+            if error:
+                _log.error("a poll has failed", exc_info=error)
+            if error or tell is None:
+                busy.difference_update(places)
+            if error and tell:
+                for at in places:
+                    tell(at, self._devices[at].late())
+
+        task.add_done_callback(ended)

@@ -17,6 +17,7 @@ from itertools import chain
 from exporters.collectors.contract import Port, Reading
 from exporters.compiled import Compiled, Look, compiled
 from exporters.discovery import Discovered, discover
+from exporters.kept import Kept
 from exporters.own import Own, own_recipes
 from exporters.registry import others, recipes
 from exporters.series import Series
@@ -33,6 +34,8 @@ from ops.system.snmp_cycle import Found, Trouble, Wanted, wanted
 
 FRESH_SECONDS = 2.0  # polls asked for within this time share one answer
 REDISCOVER_SECONDS = 3600.0
+SLOW_SECONDS = 1.0  # a device that takes so long to answer is asked beside the others
+ALONE_SECONDS = 8.0  # a poll of one device alone: who asks gives up after 10 s
 SOME_DISCOVERIES, SOME_SECONDS = 6, 600.0  # no more of them in so long, however often a device says that it changed
 _log = logging.getLogger(__name__)
 
@@ -67,6 +70,9 @@ class Polled:
         self._polling: asyncio.Task[tuple[bool, str]] | None = None
         self._polled = -FRESH_SECONDS
         self._way: Filled | None = None
+        self._asked: Compiled | None = None  # what the question on its way was made from
+        self._since: float | None = None  # when it was sent, as long as there is no answer
+        self._kept = Kept()
         self.silent = False  # whether it did not answer the last poll
         self.last: Filled | None = None  # what is told of a silent device
 
@@ -75,30 +81,80 @@ class Polled:
         fresh = self._polling and (not self._polling.done() or time.monotonic() - self._polled < FRESH_SECONDS)
         if not fresh or self._polling is None:
             self._polling = asyncio.create_task(self._poll())
-        return await asyncio.shield(self._polling)
+        done, _ = await asyncio.wait({self._polling}, timeout=ALONE_SECONDS)
+        return self._polling.result() if done else (False, page(self.parts(self.late())))
 
-    async def slow(self) -> Filled:
-        """Ask it by itself, with all that may need: discovery, smaller questions, patience."""
-        start = time.monotonic()
-        row = await self._ask()
+    async def slow(self, *, look_again: bool = False) -> Filled:
+        """Ask it by itself, with all that may need: discovery, smaller questions, patience.
+
+        `look_again`: look for its ports anew first when that is due.
+        """
+        start = self._since = time.monotonic()
+        try:
+            row = await self._ask(look_again=look_again)
+        finally:
+            self._since = None
         return self._down(time.monotonic() - start) if row is None else self._filled(row, time.monotonic() - start)
+
+    async def renew(self) -> None:
+        """Look for its ports anew while it goes on being polled as before."""
+        try:
+            await self._discover()
+        except HostFailedError as error:
+            _log.warning("%s", error.what)
+            self._overdue = False  # polls themselves will tell that it is silent
 
     def quick(self) -> Wanted | None:
         """What to ask it together with many others; None for a device that must be asked by itself."""
         way = self._snmp.way
-        if self._compiled is None or not isinstance(way, Plain) or self._due():
+        if self._compiled is None or not isinstance(way, Plain):
             return None
         if self._wanted is None or self._wanted.stale:
             self._wanted = wanted(way, self._compiled.packets)
-        return self._wanted if self._wanted.oids == self._compiled.oids else None
+        if self._wanted.oids != self._compiled.oids:
+            return None
+        self._asked, self._since = self._compiled, time.monotonic()
+        return self._wanted
 
     def took(self, found: Found, seconds: float) -> Filled | None:
         """What such an answer gives; None when the device must be asked by itself."""
+        self._since = None
         if found is Trouble.SILENT:
             return self._down(seconds)
-        if isinstance(found, Trouble) or self._compiled is None or self._moved(found, self._compiled):
+        if isinstance(found, Trouble) or self._compiled is None or self._asked is not self._compiled:
             return None
-        return self._filled(found, seconds)
+        return None if self._moved(found, self._compiled) else self._filled(found, seconds)
+
+    def late(self) -> Filled:
+        """What is told of it at a deadline: that it has not answered; of one whose turn did not come, not even that."""
+        if self._since is None:
+            return Sheet([one for port in self._unseen() for one in recipes(port)], []).fill([])
+        return self._promised(time.monotonic() - self._since)
+
+    def keep(self, answer: Filled) -> None:
+        """An answer that came too late for the cycle that asked: it may count in the next."""
+        self._kept.keep(answer, time.monotonic())
+
+    def meanwhile(self) -> Filled:
+        """What is told of it while nobody waits for it: what came since the last cycle, else that it is late."""
+        return self._kept.tell(time.monotonic()) or (self.last if self.silent and self.last else self.late())
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its ports have been found."""
+        return self._compiled is not None
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is asked beside the cycle, which does not wait for it: it was silent, or is slow by nature."""
+        if self.silent or self._snmp.patience > SLOW_SECONDS:
+            return True
+        return self._snmp.slow > SLOW_SECONDS and self._kept.is_new(time.monotonic())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its ports are to be looked for again, beside the polls."""
+        return self._compiled is not None and self._due()
 
     @property
     def tally(self) -> Tally:
@@ -129,14 +185,14 @@ class Polled:
         self._snmp.close()
 
     async def _poll(self) -> tuple[bool, str]:
-        _, answer = await asyncio.gather(self.look(), self.slow())
+        _, answer = await asyncio.gather(self.look(), self.slow(look_again=True))
         self._polled = time.monotonic()
         return not self.silent, page(self.parts(answer))
 
-    async def _ask(self) -> list[Held] | None:
+    async def _ask(self, *, look_again: bool) -> list[Held] | None:
         """The declared ports' values; None when the device is silent. Finds the ports anew when they moved."""
         try:
-            if self._compiled is None or self._due():
+            if self._compiled is None or (look_again and self._due()):
                 await self._discover()
             row = await self._get()
             if self._compiled and self._moved(row, self._compiled) and self._may_look():
@@ -150,9 +206,12 @@ class Polled:
         return row
 
     async def _get(self) -> list[Held]:
-        assert self._compiled  # noqa: S101 # discovery comes first
-        values = await self._snmp.get(self._compiled.oids)
-        return [values.get(oid) for oid in self._compiled.oids]
+        while True:
+            asked = self._compiled
+            assert asked  # noqa: S101 # discovery comes first
+            values = await self._snmp.get(asked.oids)
+            if asked is self._compiled:  # else its ports were found anew meanwhile
+                return [values.get(oid) for oid in asked.oids]
 
     def _due(self) -> bool:
         """Whether its ports are to be looked for again before the next poll."""
@@ -227,15 +286,18 @@ class Polled:
     def _down(self, seconds: float) -> Filled:
         """A device that is silent: what was promised is still told."""
         self.silent = True
+        self.last = self._promised(seconds)
+        return self.last
+
+    def _promised(self, seconds: float) -> Filled:
+        """That it has not answered, and what was promised."""
         told = [one for port in self._unseen() for one in recipes(port)]
-        return self._fill(
-            Sheet([*told, *self._own], self._places()), [], self._tell(up=False, seconds=seconds, values=0)
-        )
+        own = self._tell(up=False, seconds=seconds, values=0)
+        return Sheet([*told, *self._own], self._places()).fill(list(own))
 
     def _fill(self, sheet: Sheet, row: list[Held], own: Own) -> Filled:
-        answer = sheet.fill([*row, *own])
-        self.last = answer if self.silent else None
-        return answer
+        self.last = None
+        return sheet.fill([*row, *own])
 
     def _tell(self, *, up: bool, seconds: float, values: int) -> Own:
         tally = self._snmp.tally

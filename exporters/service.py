@@ -43,6 +43,7 @@ from exporters.jobs import JobRuns
 from exporters.logins import login
 from exporters.metrics import CONTENT_TYPE, table
 from exporters.shards import Shard
+from exporters.throughput import ThroughputResults
 from exporters.upstreams import Upstreams
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, WatchedPort, backbone_groups, probe_groups, watched, watched_ports
@@ -82,6 +83,7 @@ class Service:
             self.registry.register(collector)
         self.registry.register(CallResults(world.state))
         self.registry.register(DriftFound(world.state))
+        self.registry.register(ThroughputResults(world.state))
         self.registry.register(Drills(world.state))
         for one in more(lambda: self._world):
             self.registry.register(one)
@@ -104,7 +106,7 @@ class Service:
         if device is None:
             self._probes.labels("unknown").inc()
             return None
-        async with self._silent_gate if device.silent else self._gate:
+        async with self._silent_gate if device.is_beside else self._gate:
             up, text = await device.poll()
         self._probes.labels("ok" if up else "down").inc()
         return text

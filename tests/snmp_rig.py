@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import threading
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -45,6 +45,7 @@ class Box:
     behave: Behave = lambda _, good: [good]
     versions: tuple[int, ...] = (1,)
     stranger: socket.socket | None = None  # from where it answers, if not from where it was asked
+    holds: Callable[[Message], bool] = lambda _: False  # what it answers only when `Farm.release` says so
 
     def answers(self, raw: bytes) -> list[bytes]:
         asked = decode(raw, (0, 1))
@@ -87,6 +88,7 @@ class Farm:
 
     def __init__(self, boxes: list[Box]) -> None:
         self.boxes, self.packets = boxes, Counter[int]()
+        self._held: dict[int, deque[tuple[bytes, tuple[str, int]]]] = defaultdict(deque)
         self.port = 0
         self._selector = selectors.DefaultSelector()
         self._opened = []
@@ -102,8 +104,21 @@ class Farm:
                 at, opened = key.data, key.fileobj
                 raw, sender = opened.recvfrom(65_535)  # type: ignore[union-attr]
                 self.packets[at] += 1
+                held = self.boxes[at].holds(decode(raw, (0, 1)))
                 for answer in self.boxes[at].answers(raw):
-                    (self.boxes[at].stranger or opened).sendto(answer, sender)  # type: ignore[union-attr]
+                    if held:
+                        self._held[at].append((answer, sender))
+                    else:
+                        (self.boxes[at].stranger or opened).sendto(answer, sender)  # type: ignore[union-attr]
+
+    def release(self, at: int, count: int) -> int:
+        """Send so many of the answers that box `at` has held; how many there were."""
+        held = self._held[at]
+        for sent in range(count):
+            if not held:
+                return sent
+            self._opened[at].sendto(*held.popleft())
+        return count
 
     def close(self) -> None:
         self._selector.close()

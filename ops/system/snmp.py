@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ops.system.snmp_login import Login, SnmpLogin, SnmpUser
+from ops.system.snmp_patience import Patience
 from ops.system.snmp_plain import MOST_VARBINDS, Plain, Tally, Walk
 from ops.system.snmp_user import Guarded
 from ops.system.snmp_wire import Held
@@ -17,16 +18,27 @@ __all__ = ["MOST_VARBINDS", "Held", "Login", "Plain", "SnmpDevice", "SnmpLogin",
 
 
 class SnmpDevice:
-    """One device. For one event loop; asks one thing at a time."""
+    """One device. For one event loop; asks one thing at a time. `patience`: seconds that each try waits at least."""
 
-    def __init__(self, name: str, address: str, login: Login, port: int = 161) -> None:
+    def __init__(self, name: str, address: str, login: Login, port: int = 161, *, patience: float = 0.0) -> None:
         self.name, self.tally = name, Tally()
+        self._patience = Patience(patience)
         place = (address, port)
         self.way: Plain | Guarded = (
-            Guarded(name, place, login, self.tally)
+            Guarded(name, place, login, self.tally, self._patience)
             if isinstance(login, SnmpUser)
-            else Plain(name, place, login, self.tally)
+            else Plain(name, place, login, self.tally, self._patience)
         )
+
+    @property
+    def patience(self) -> float:
+        """Seconds that it is waited for at each try, whatever it did before; 0 where nothing was said."""
+        return self._patience.least
+
+    @property
+    def slow(self) -> float:
+        """Seconds that its answers take, smoothed."""
+        return self._patience.slow
 
     async def get(self, oids: Sequence[str]) -> dict[str, Held]:
         """Values by OID, in one packet up to 60 of them. HostFailedError when it stays silent through all tries."""

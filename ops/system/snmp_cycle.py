@@ -70,7 +70,7 @@ class _Packet(Asked):
 
     def __init__(self, one: Wanted, question: Question, at: int, tell: Tell) -> None:
         device = one.device
-        super().__init__(question, device.address, device.waits, anywhere=device.login.anywhere)
+        super().__init__(question, device.address, device.patience.waits, anywhere=device.login.anywhere)
         self.device, self.at, self.tell = device, at, tell
 
     def told(self, raw: bytes | None) -> None:
@@ -79,7 +79,7 @@ class _Packet(Asked):
         device.tally.retries += self.tries - 1
         seconds = monotonic() - self.began
         if raw is None:
-            device.unheard()
+            device.patience.unheard()
             self.tell(self.at, Trouble.SILENT, seconds)
             return
         device.learned(seconds, len(raw), len(self.question.oids))

@@ -3,7 +3,8 @@ packets.
 
 Too big (said so, cut off, empty, or beyond a frame by far): smaller questions, remembered per device. Circles: a walk
 ends at the first OID that does not increase. Silence: three tries with growing patience, four where it answered
-before. Nothing goes on for ever: a GET has at most 64 packets, a walk 15 s, 20,000 rows and 2,500 packets.
+before. Nothing goes on for ever: a GET has at most 64 packets, a walk 15 s (more for slow devices), 20,000 rows and
+2,500 packets.
 """
 
 from __future__ import annotations
@@ -18,19 +19,16 @@ from ops.system import snmp_wire as wire
 from ops.system.ber import V1, V2C, BerError, Pdu
 from ops.system.snmp_line import Address, Line
 from ops.system.snmp_login import SnmpLogin
+from ops.system.snmp_patience import Patience
 from ops.system.snmp_wire import Held, Question
 
-PATIENCE = (0.5, 1.0, 2.0)  # seconds of waiting, try by try
-MOST_PATIENCE = 10.0
 MOST_VARBINDS = 60  # in one GET: about 1,400 bytes of reply
 MOST_PACKETS = 64  # of one GET, tries not counted
 MOST_WALK_PACKETS = 2_500
 REPETITIONS = 20  # rows of a GETBULK, where they fit
 SIDE_BY_SIDE = 40  # values of a GETBULK for several columns
 LARGEST_REPLY = 4_080  # bytes: a device that sends more is asked for less the next time
-WALK_SECONDS = 15.0
 MOST_ROWS = 20_000
-_SLOW = PATIENCE[0] / 4  # seconds: whoever answers faster is asked with the patience for all
 
 
 @dataclass(slots=True)
@@ -56,16 +54,11 @@ class TooBigError(Exception):
 class Plain:
     """Asks one thing at a time (a lock sees to it)."""
 
-    def __init__(self, name: str, address: Address, login: SnmpLogin, tally: Tally) -> None:
+    def __init__(self, name: str, address: Address, login: SnmpLogin, tally: Tally, patience: Patience) -> None:
         self.name, self.address, self.tally, self.login = name, address, tally, login
+        self.patience = patience
         self.most, self._repetitions = MOST_VARBINDS, REPETITIONS
         self.lacking: set[str] = set()  # what a v1 agent does not have: one such name fails a whole question
-        self._slow = 0.0  # seconds that its answers take, smoothed
-        self._expected = _SLOW  # the same when `waits` was made
-        # Seconds of patience, try by try: longer for a slow device, and one try more for one that answered the last
-        # time: of a thousand devices none shall fail for three packets lost in a row.
-        self.waits: tuple[float, ...] = PATIENCE
-        self._known = False
         self._lock = asyncio.Lock()
 
     def questions(self, oids: Sequence[str]) -> list[Question]:
@@ -96,10 +89,10 @@ class Plain:
             walk = _Walking(oid)
             with Line() as line:
                 try:
-                    async with asyncio.timeout(WALK_SECONDS):
+                    async with asyncio.timeout(self.patience.walk):
                         await self._walk(line, walk)
                 except TimeoutError:
-                    walk.broken = f"not done in {WALK_SECONDS:g} s"
+                    walk.broken = f"not done in {self.patience.walk:g} s"
             return Walk(walk.rows, walk.broken)
 
     async def walks(self, oids: Sequence[str]) -> dict[str, Walk]:
@@ -108,33 +101,20 @@ class Plain:
         async with self._lock:
             with Line() as line:
                 try:
-                    async with asyncio.timeout(WALK_SECONDS):
+                    async with asyncio.timeout(self.patience.walk):
                         await self._together(line, walks)
                         for walk in walks:
                             await self._walk(line, walk)
                 except TimeoutError:
                     for walk in walks:
-                        walk.stop("" if walk.ended else f"not done in {WALK_SECONDS:g} s")
+                        walk.stop("" if walk.ended else f"not done in {self.patience.walk:g} s")
         return {walk.root: Walk(walk.rows, walk.broken) for walk in walks}
 
     def learned(self, seconds: float, size: int, varbinds: int) -> None:
         """An answer of `varbinds` values and `size` bytes took so long, counted from the first try."""
-        self._slow += (seconds - self._slow) / (2 if seconds > self._slow else 8)
-        if not self._known or not self._expected / 2 <= max(self._slow, _SLOW) <= self._expected * 1.1:
-            self._known = True
-            self._be_patient((PATIENCE[0] / 2, *PATIENCE))
+        self.patience.heard(seconds)
         if size > LARGEST_REPLY and varbinds > 1:
             self.most = min(self.most, max(1, varbinds * LARGEST_REPLY // (size + 1)))
-
-    def unheard(self) -> None:
-        """No answer came in all tries."""
-        if self._known:
-            self._known = False
-            self._be_patient(PATIENCE)
-
-    def _be_patient(self, waits: Sequence[float]) -> None:
-        self._expected = max(self._slow, _SLOW)
-        self.waits = tuple(min(MOST_PATIENCE, max(wait, 2 * self._slow)) for wait in waits)
 
     async def _get_some(self, line: Line, left: list[str], found: dict[str, Held]) -> list[str]:
         """Ask for as many as fit; what is left to be asked."""
@@ -170,11 +150,11 @@ class Plain:
         """The reply to one packet, asked again while there is none. HostFailedError after the last try; TooBigError,
         BerError for what is no reply.
         """
-        raw, asked = await line.reply(question, self.address, self.waits, anywhere=self.login.anywhere)
+        raw, asked = await line.reply(question, self.address, self.patience.waits, anywhere=self.login.anywhere)
         self.tally.packets += asked.tries
         self.tally.retries += asked.tries - 1
         if raw is None:
-            self.unheard()
+            self.patience.unheard()
             raise HostFailedError(self.name, f"SNMP: no answer in {asked.tries} tries")
         self.learned(monotonic() - asked.began, len(raw), len(question.oids))
         begin = wire.head(raw)

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ops.errors import HostFailedError
 from ops.system import snmp_plain as plain
 from ops.system.snmp_line import Address
 from ops.system.snmp_login import SnmpUser
+from ops.system.snmp_meter import Meter, TooManyError
+from ops.system.snmp_patience import Patience
 from ops.system.snmp_plain import Tally, Walk
 from ops.system.snmp_wire import Held
 
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
 SIGN = "1.3.6.1.2.1.1.3.0"  # sysUpTime goes with every GET: its absence tells «too big» from «has none of these»
 FEWER = 4  # a GETBULK whose reply did not fit is asked for again with a fourth of the rows
+MOST_PACKETS = plain.MOST_PACKETS * 3  # of one GET, tries and the engine's clock counted
+TRIES = 3  # the short first try of `Patience` is for those whose late replies still count, which gufo drops
+PAUSE_SECONDS = 0.05  # «connection refused» comes at once; let it not eat all tries in one moment
 STALE_SECONDS = 120.0  # an engine's clock is looked at anew after so long without a word (its window is 150 s)
 _AUTHENTICATION = {"md5": "Md5Key", "sha1": "Sha1Key", "sha224": "Sha224Key", "sha256": "Sha256Key",
                    "sha384": "Sha384Key", "sha512": "Sha512Key"}  # fmt: skip
@@ -34,8 +40,9 @@ _PRIVACY = {"des": "DesKey", "aes128": "Aes128Key", "aes192": "Aes192Key", "aes2
 class Guarded:
     """Asks one thing at a time (a lock sees to it). For one event loop."""
 
-    def __init__(self, name: str, address: Address, login: SnmpUser, tally: Tally) -> None:
-        self.name, self.tally = name, tally
+    def __init__(self, name: str, address: Address, login: SnmpUser, tally: Tally, patience: Patience) -> None:
+        self.name, self.tally, self._patience = name, tally, patience
+        self._meter = Meter(tally)
         self._address, self._login = address, login
         self._session: SnmpSession | None = None
         self._most, self._repetitions = plain.MOST_VARBINDS, plain.REPETITIONS
@@ -47,11 +54,15 @@ class Guarded:
         async with self._lock:
             found: dict[str, Held] = {}
             left = list(dict.fromkeys(oids))
+            self._meter.allow(MOST_PACKETS)
             while left:
                 most = self._most if self._most == 1 or SIGN in left[: self._most] else self._most - 1
                 asked = left[:most]
                 packet = list(dict.fromkeys([SIGN, *asked])) if self._most > 1 else asked
-                answered = await self._get_once(packet)
+                try:
+                    answered = await self._get_once(packet)
+                except TooManyError:
+                    raise HostFailedError(self.name, f"SNMP: not answered in {MOST_PACKETS} packets") from None
                 if not answered and len(packet) > 1:
                     # An empty answer is what gufo makes of tooBig: ask for half, now and from now on.
                     self._most = len(packet) // 2
@@ -63,16 +74,15 @@ class Guarded:
     async def walk(self, oid: str) -> Walk:
         """The whole subtree below `oid`. A walk that goes in circles is ended and keeps what came before."""
         async with self._lock:
-            for at in range(len(plain.PATIENCE)):
+            for tries in (1, 2):
+                self._meter.allow(plain.MOST_WALK_PACKETS)
                 try:
-                    async with asyncio.timeout(plain.WALK_SECONDS):
-                        await self._ready()
-                        return await self._walk_fitting(oid)
-                except (TimeoutError, OSError):
-                    self.tally.retries += at < len(plain.PATIENCE) - 1
+                    return await self._walk_fitting(oid)
+                except OSError:
+                    await asyncio.sleep(PAUSE_SECONDS)
                 except _snmp_error() as error:
                     self._session = None
-                    if at:
+                    if tries > 1:
                         raise HostFailedError(self.name, f"SNMP: {type(error).__name__} in a walk of {oid}") from None
             raise HostFailedError(self.name, f"SNMP: no answer to a walk of {oid}")
 
@@ -82,30 +92,39 @@ class Guarded:
     async def _get_once(self, oids: list[str]) -> dict[str, Held]:
         """One packet, asked again while there is no answer."""
         last = "no answer"
-        for at, seconds in enumerate(plain.PATIENCE):
-            self.tally.packets += 1
+        for at, seconds in enumerate(self._waits):
             self.tally.retries += at > 0
             try:
-                async with asyncio.timeout(seconds):
-                    session = await self._ready()
-                    found = dict(await session.get_many(oids))
-                self._heard = asyncio.get_running_loop().time()
+                return await self._answer(oids, seconds)
             except TimeoutError:
                 last, self._heard = "no answer", 0.0  # it may have been restarted: look at its clock again
                 if at:
                     self._session = None  # or be another engine
             except OSError as error:
                 last = str(error.strerror or error)
-                await asyncio.sleep(0.05)  # "connection refused" comes at once; let it not eat all tries in one moment
+                await asyncio.sleep(PAUSE_SECONDS)
             except _decode_error() as error:
                 if len(oids) > 1:
                     return {}  # cut off in gufo's buffer: as tooBig
                 last = type(error).__name__
             except _snmp_error() as error:
                 last, self._session = type(error).__name__, None  # another engine, or another user than it knows
-            else:
-                return found
-        raise HostFailedError(self.name, f"SNMP: {last} in {len(plain.PATIENCE)} tries")
+        self._patience.unheard()
+        raise HostFailedError(self.name, f"SNMP: {last} in {TRIES} tries")
+
+    async def _answer(self, oids: list[str], seconds: float) -> dict[str, Held]:
+        """The answer to one packet. TimeoutError, OSError, gufo's errors where there is none."""
+        session = await self._ready(seconds)
+        asked = monotonic()
+        async with asyncio.timeout(seconds):
+            found = dict(await session.get_many(oids))
+        self._heard = monotonic()
+        self._patience.heard(self._heard - asked)
+        return found
+
+    @property
+    def _waits(self) -> tuple[float, ...]:
+        return self._patience.waits[-TRIES:]
 
     async def _walk_fitting(self, oid: str) -> Walk:
         """A walk with as many rows a packet as fit; how many is remembered. Nothing at all may mean too many."""
@@ -127,29 +146,57 @@ class Guarded:
     async def _walk_once(self, oid: str, repetitions: int) -> Walk:
         rows: dict[str, Held] = {}
         before: tuple[int, ...] = ()
-        session = await self._ready()
-        async for name, value in session.getbulk(oid, repetitions):
-            place = tuple(int(step) for step in name.split("."))
-            if place <= before:
-                return Walk(rows, f"OIDs do not increase at {name}")
-            if len(rows) >= plain.MOST_ROWS:
-                return Walk(rows, f"more than {plain.MOST_ROWS} rows")
-            rows[name], before = value, place
-        self.tally.packets += len(rows) // repetitions + 1
-        self._heard = asyncio.get_running_loop().time()
+        seconds, tries = self._patience.walk, 0
+        try:
+            async with asyncio.timeout(seconds):
+                coming = (await self._ready(self._waits[-1])).getbulk(oid, repetitions)
+                while True:
+                    try:
+                        row = await anext(coming, None)
+                    except TimeoutError:  # gufo's, for one packet: it can be asked to go on from there
+                        tries = self._again(tries)
+                        continue
+                    if row is None:
+                        break
+                    name, value = row
+                    place = tuple(int(step) for step in name.split("."))
+                    if place <= before:
+                        return Walk(rows, f"OIDs do not increase at {name}")
+                    if len(rows) >= plain.MOST_ROWS:
+                        return Walk(rows, f"more than {plain.MOST_ROWS} rows")
+                    rows[name], before, tries = value, place, 0
+        except TimeoutError:
+            return Walk(rows, f"not done in {seconds:g} s")
+        except TooManyError:
+            return Walk(rows, f"not done in {plain.MOST_WALK_PACKETS} packets")
+        self._heard = monotonic()
         return Walk(rows)
 
-    async def _ready(self) -> SnmpSession:
-        """The session, its engine known and its clock not stale."""
+    def _again(self, tries: int) -> int:
+        """One more try of a packet of a walk. HostFailedError after the last."""
+        if tries + 1 >= TRIES:
+            self._patience.unheard()
+            self._session = None
+            raise HostFailedError(self.name, f"SNMP: no answer in {TRIES} tries")
+        self.tally.retries += 1
+        return tries + 1
+
+    async def _ready(self, seconds: float) -> SnmpSession:
+        """The session, its engine known and its clock not stale. TimeoutError after `seconds` for each answer."""
         from gufo.snmp.aio import SnmpSession  # noqa: PLC0415 # a Rust library that only polling needs
 
         if self._session is None:
             address, port = self._address
-            self._session, self._heard = SnmpSession(address, port, user=_user(self._login), timeout=3600), 0.0
-        if asyncio.get_running_loop().time() - self._heard > STALE_SECONDS or not self._heard:
-            self.tally.packets += 1
-            await self._session.refresh()
-            self._heard = asyncio.get_running_loop().time()
+            user = _user(self._login)
+            meter: Any = self._meter  # what gufo wants is a class whose import would bring all of gufo
+            self._session = SnmpSession(address, port, user=user, timeout=self._waits[-1], policer=meter)
+            self._heard, answers = 0.0, 2  # which engine it is, and its clock
+        else:
+            answers = 1
+        if monotonic() - self._heard > STALE_SECONDS or not self._heard:
+            async with asyncio.timeout(answers * seconds):
+                await self._session.refresh()
+            self._heard = monotonic()
         return self._session
 
 

@@ -22,6 +22,12 @@ def postgres_words() -> Iterator[tuple[str, ...]]:
         yield words
 
 
+@pytest.fixture(autouse=True)
+def _cycles_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a cycle over all devices must wait for those that answer."""
+    monkeypatch.setattr("exporters.cycle.DEADLINE_SECONDS", 60.0)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Address of an empty database of this test's own, for several processes too."""

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from ops.errors import HostFailedError
-from ops.system import snmp_plain
+from ops.system import snmp_patience, snmp_plain
 from ops.system.ber import Message, Oid, Pdu, Tag, Value, decode, encode, oid
 from ops.system.snmp import SnmpDevice, SnmpLogin
 from ops.system.sockets import listen_udp
@@ -99,7 +99,7 @@ def test_an_agent_that_walks_in_circles_is_stopped() -> None:
 
 
 def test_a_silent_agent_fails_after_its_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snmp_plain, "PATIENCE", (0.05, 0.05, 0.05))
+    monkeypatch.setattr(snmp_patience, "PATIENCE", (0.05, 0.05, 0.05))
     with agent(lambda _raw: []) as device, pytest.raises(HostFailedError, match="no answer"):
         asyncio.run(device.walks(COLUMNS))
 

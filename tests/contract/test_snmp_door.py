@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from ops.errors import HostFailedError
-from ops.system import snmp_plain
+from ops.system import snmp_patience
 from ops.system.ber import Message, Oid, Pdu, Tag, Value, decode, encode, oid
 from ops.system.snmp import SnmpDevice, SnmpLogin
 from ops.system.sockets import listen_udp
@@ -61,7 +61,7 @@ def agent(behave: Behave) -> Iterator[tuple[SnmpDevice, list[Message]]]:
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snmp_plain, "PATIENCE", (0.1, 0.2, 0.3))
+    monkeypatch.setattr(snmp_patience, "PATIENCE", (0.1, 0.2, 0.3))
 
 
 def dotted(names: object) -> list[str]:
@@ -173,7 +173,7 @@ def test_a_reply_from_another_port_is_not_believed() -> None:
         port = opened.getsockname()[1]
 
         def serve() -> None:
-            for _ in range(len(snmp_plain.PATIENCE)):
+            for _ in range(len(snmp_patience.PATIENCE)):
                 raw, sender = opened.recvfrom(65_535)
                 stranger.sendto(good(decode(raw))[0], sender)
 

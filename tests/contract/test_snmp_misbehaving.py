@@ -12,7 +12,7 @@ from snmp_rig import Box, Farm, farm, reply, values
 from exporters import device as polling
 from exporters.cycle import Cycle
 from exporters.device import Polled
-from ops.system import snmp_plain
+from ops.system import snmp_patience
 from ops.system.ber import Message, Pdu, Tag, Value, decode, encode
 from ops.system.snmp import SnmpLogin
 from ops.system.sockets import listen_udp
@@ -23,7 +23,7 @@ OTHERS = ("d1-rtr1", "d2-rtr1")
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snmp_plain, "PATIENCE", (0.15, 0.3, 0.5))
+    monkeypatch.setattr(snmp_patience, "PATIENCE", (0.15, 0.3, 0.5))
 
 
 def cycles(bad: Box, *, many: int = 2, login: SnmpLogin | None = None) -> tuple[list[str], list[int]]:
@@ -36,7 +36,7 @@ def cycles(bad: Box, *, many: int = 2, login: SnmpLogin | None = None) -> tuple[
         for _ in range(many):
             before = made.packets[0]
             texts.append(await cycle.run())
-            await asyncio.gather(*cycle._later.values())
+            await cycle.settled()
             packets.append(made.packets[0] - before)
         await cycle.close()
 
@@ -185,14 +185,13 @@ def test_silent_devices_are_asked_a_few_times_and_waited_for_once(monkeypatch: p
             text = await cycle.run()
             assert values(text, BYTES)["d1-rtr1", "sfp1"] == 10**9 + 1
             seen.append(up(text))
-            waiting = [task for task in cycle._later.values() if not task.done()]
-            assert len(waiting) == (1 if len(seen) > 1 else 0), "only the first silence is waited for"
-            await asyncio.gather(*waiting)
+            assert len(cycle._asked) == (1 if len(seen) > 1 else 0), "only the first silence is waited for"
+            await cycle.settled()
         assert made.packets[0] - before == 4 + 3 + 3
         silent.clear()
-        await asyncio.gather(*cycle._later.values())
+        await cycle.settled()
         await cycle.run()
-        await asyncio.gather(*cycle._later.values())
+        await cycle.settled()
         seen.append(up(await cycle.run()))
         await cycle.close()
         return seen

@@ -22,7 +22,7 @@ from exporters.cycle import Cycle
 from exporters.logins import login
 from ops.errors import HostFailedError
 from ops.inventory.polling import Snmp
-from ops.system import snmp_plain
+from ops.system import snmp_patience
 from ops.system.secrets import Secrets
 from ops.system.snmp import SnmpDevice, SnmpLogin, SnmpUser
 from ops.system.sockets import listen_udp
@@ -34,7 +34,7 @@ CANARIES = ("auth-canary-11", "priv-canary-22", "community-canary-33")
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snmp_plain, "PATIENCE", (0.5, 1.0, 3.0))
+    monkeypatch.setattr(snmp_patience, "PATIENCE", (0.5, 1.0, 3.0))
 
 
 @dataclass
