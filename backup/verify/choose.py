@@ -151,7 +151,7 @@ def _expected(sane: Sequence[Snapshot], wish: Wish) -> float:
 
 def _judged(small: Sequence[Snapshot], ahead: Sequence[Snapshot], wish: Wish, expected: float) -> list[Finding]:
     """`small`: after the last whole one · `ahead`: small and dated in the future."""
-    if _flood([one for one in (*small, *ahead) if one.bytes < NEAR_EMPTY * expected], FLOOD, FLOOD_TIME):
+    if flood([one.at for one in (*small, *ahead) if one.bytes < NEAR_EMPTY * expected], FLOOD, FLOOD_TIME):
         what = f"{len(small) + len(ahead)} near-empty snapshots after the last whole one: a flood"
         return [Finding(Fault.RANSOMWARE, what)]
     if not small:
@@ -171,10 +171,11 @@ def _swarms(every: Sequence[Snapshot], fits: Sequence[Snapshot], expected: float
     return [
         Finding(Fault.RANSOMWARE, f"{len(group)} near-empty snapshots of {host}:{' '.join(paths)} within hours")
         for (host, paths), group in groups.items()
-        if host == wish.host and _flood(sorted(group, key=lambda one: one.at), SWARM, SWARM_TIME)
+        if host == wish.host and flood([one.at for one in group], SWARM, SWARM_TIME)
     ]
 
 
-def _flood(small: Sequence[Snapshot], many: int, seconds: float) -> bool:
+def flood(times: Sequence[float], many: int, seconds: float) -> bool:
     """Whether so many were taken within so many seconds."""
-    return any(last.at - first.at <= seconds for first, last in zip(small, small[many - 1 :], strict=False))
+    times = sorted(times)
+    return any(last - first <= seconds for first, last in zip(times, times[many - 1 :], strict=False))

@@ -15,9 +15,9 @@ from ops.errors import HostFailedError, OpsError
 # What a check's difference means; one that stands here with "" is of that class whatever it says.
 _CHECKS: dict[str, dict[str, Fault]] = {
     "manifest": {"": Fault.TAMPER},
-    "snapshots": {"": Fault.TAMPER},
+    "snapshots": {"": Fault.TAMPER, "flood": Fault.RANSOMWARE, "future": Fault.CLOCK},
     "keys": {"": Fault.TAMPER},
-    "size": {"": Fault.INCOMPLETE},
+    "size": {"": Fault.INCOMPLETE, "flood": Fault.RANSOMWARE},
     "repository": {str(fault): fault for fault in Fault},
     "ransomware": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},

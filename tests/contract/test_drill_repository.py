@@ -37,13 +37,20 @@ def test_a_corrupt_pack_is_not_proven_and_nothing_of_it_stays(own: Stage) -> Non
     assert list((own.rig.folder / "d").iterdir()) == []
 
 
-def test_a_flood_of_newer_snapshots_changes_nothing_but_is_named(own: Stage) -> None:
+@pytest.mark.parametrize(
+    ("many", "year", "what", "fault"),
+    [(1, "2099", "future", "clock"), (6, "2099", "flood", "ransomware"), (5, "", "flood", "ransomware")],
+)
+def test_newer_snapshots_change_nothing_but_are_named(own: Stage, many: int, year: str, what: str, fault: str) -> None:
+    """One from the future is a clock; a flood of near-empty ones is an attack whatever its dates are."""
     restic = own.rig.restic()
     words = restic.backup_words("localhost", [own.item.key])
-    restic.backup([*words, "--time", "2099-01-01 00:00:00", "--stdin", "--stdin-filename", "/x"], "junk")
+    for number in range(many):
+        at = ["--time", f"{year}-01-01 0{number}:00:00"] if year else []
+        restic.backup([*words, *at, "--stdin", "--stdin-filename", "/x"], "junk")
     seen = own.drill()
-    assert own.differences(seen) == {("snapshots", "foreign")}
-    assert of_drill.judge(seen).told()["class"] == "tamper"
+    assert own.differences(seen) == {("snapshots", what)}
+    assert of_drill.judge(seen).told()["class"] == fault
     assert seen.restored
     assert len(seen.restored.content) > 60, "the ledger's snapshot was restored, not the newest one"
 
@@ -84,7 +91,9 @@ def test_a_backup_that_was_cut_off_or_is_incomplete_spoils_no_drill(
 def test_a_foreign_snapshot_is_seen_whatever_it_is_called(own: Stage, tags: list[str]) -> None:
     restic = own.rig.restic()
     restic.backup([*restic.backup_words("elsewhere", tags), "--stdin", "--stdin-filename", "/x"], "junk")
-    assert own.differences(own.drill()) == {("snapshots", "foreign")}
+    seen = own.drill()
+    assert own.differences(seen) == {("snapshots", "foreign")}
+    assert of_drill.judge(seen).fault == "tamper"
 
 
 def test_a_vanished_snapshot_and_a_vanished_repository_are_told(own: Stage) -> None:

@@ -80,6 +80,13 @@ def with_entry(**fields: Any) -> Callable[[Found], Found]:
     return lambda found: dataclasses.replace(found, entry={**found.entry, **fields})
 
 
+def with_flood(found: Found) -> Found:
+    """Four backups of next to nothing within an hour, after good ones of other days: all counted."""
+    old = [{**line, "taken": NOW - 86400 * 2} for line in found.history]
+    small = [{**found.entry, "snapshot": f"f{n}", "bytes": 10, "taken": NOW - 600 * n} for n in (4, 3, 2, 1)]
+    return dataclasses.replace(found, entry=small[-1], history=[*old, *small])
+
+
 DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "repository", "a stolen client's junk", replaced(left_out=[("tamper", "index/ab: 4 bytes")]), Difference("tamper", "index/ab: 4 bytes")),
     ("files", "ransomware", "was encrypted", replaced(attacked=["31 of 40 files changed at once"]), Difference("ransomware", "backup", "31 of 40 files changed at once")),
@@ -119,6 +126,7 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "manifest", "of another snapshot", with_entry(snapshot="s2s2s2s2"), Difference("foreign", "manifest", "it speaks of snapshot s3s3s3s3")),
     ("files", "snapshots", "newest gone", replaced(snapshots=[snapshot("s1"), snapshot("m1")]), Difference("missing", "s3s3s3s3", "the ledger's newest snapshot is not in the repository")),
     ("files", "snapshots", "flood", replaced(snapshots=[*good("files").snapshots, snapshot("zz")]), Difference("foreign", "zzzzzzzz", "taken 2026-01-01T00:00:00Z on dc-app, not by this station")),
+    ("files", "size", "near-empty again and again", with_flood, Difference("flood", "backup", "4 backups within a day hold next to nothing of what did")),
     ("files", "keys", "foreign key", replaced(keys=["k1", "evil"]), Difference("foreign", "evil", "a key that no backup of this station registered")),
     ("files", "size", "empty", with_entry(bytes=0), Difference("empty", "backup", "it holds no bytes")),
     ("files", "size", "shrunk", with_entry(bytes=49), Difference("shrunk", "backup", "49 bytes; the median of 2 before is 100")),
