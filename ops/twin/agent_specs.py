@@ -11,6 +11,7 @@ from ops.fibre.paths import nominal
 from ops.inventory.model import Link as DeclaredLink
 from ops.inventory.model import Opd, Plant
 from ops.inventory.model import Router as DeclaredRouter
+from ops.twin.agent_cli import LANGUAGES
 from ops.twin.agent_mib import Port
 from ops.twin.agent_router import Link, Spec
 from ops.twin.records import read_faults, read_network
@@ -18,13 +19,19 @@ from ops.world import World
 
 
 def specs(world: World) -> list[Spec]:
-    """One spec per router that the twin has and the inventory declares."""
-    built: dict[str, Any] = read_network(world.state).get("routers", {})
-    return [
+    """One spec per router and backbone device that the twin has and the inventory declares."""
+    network = read_network(world.state)
+    built: dict[str, Any] = network.get("routers", {})
+    routers = [
         _spec(world, opd, router, built[router.name])
         for opd in world.region.opds
         for router in opd.routers
         if router.name in built
+    ]
+    return routers + [
+        _backbone_spec(world, name, built)
+        for name, built in network.get("devices", {}).items()
+        if device(built["model"]).netmiko in LANGUAGES
     ]
 
 
@@ -41,6 +48,8 @@ def dim_losses(world: World) -> dict[str, dict[str, float]]:
             path = _path(world.region.plant, link, built.get(link.router, {}))
             lost = sum(dim.get(name, 0.0) for name in (link.router, *path))
             found.setdefault(link.router, {})[link.name] = lost
+    for name, device_built in read_network(world.state).get("devices", {}).items():
+        found[name] = {port["segment"]: dim.get(port["segment"], 0.0) for port in device_built["ports"]}
     return found
 
 
@@ -66,6 +75,22 @@ def _spec(world: World, opd: Opd, router: DeclaredRouter, built: dict[str, Any])
         ports,
         tuple(Link(link.name, link.ifname, link.lan_ifname, _light(world.region.plant, link, built)) for link in links),
     )
+
+
+def _backbone_spec(world: World, name: str, built: dict[str, Any]) -> Spec:
+    """A device at a fibre node: a port per segment, with the light that its neighbour sends over that segment."""
+    segments = {segment.name: segment for segment in world.region.plant.segments}
+    ports = tuple(
+        Port(one["ifname"], one["kernel"], at, int(one["speed_bps"]), alias=one["segment"], fibre=True)
+        for at, one in enumerate(built["ports"], 1)
+    )
+    links = tuple(
+        Link(one["segment"], one["ifname"], "", budget([segments[one["segment"]]]))
+        for one in built["ports"]
+        if one["segment"] in segments
+    )
+    address = world.reach(built["address"], 0)[0]
+    return Spec(name, address, device(built["model"]), built["namespace"], ports, links)
 
 
 def _alias(opd: Opd, links: Iterable[DeclaredLink], ifname: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ops.inventory.model import Link
-from ops.twin.layout import SEGMENT_RATE, Layout, Port, gateway, lan_host, office_links
+from ops.inventory.model import Link, Region
+from ops.inventory.watched import watched_ports
+from ops.twin.layout import SEGMENT_RATE, Layout, Port, gateway, kernel_name, lan_host, office_links
 from ops.twin.recipes import recipe_for
 from ops.twin.routes import Ways, ways
 from ops.world import World
@@ -63,15 +64,13 @@ def write_network(
 def write_loopback(world: World, layout: Layout) -> None:
     """The same for a twin that has routers only: no namespaces, addresses in 127.0.0.0/8, the ports' counters of lo."""
     made = network(world.name, layout, (), {})
-    for router in made["routers"].values():
+    for router in (*made["routers"].values(), *made["devices"].values()):
         router.update(namespace=None, address=world.reach(router["address"], 0)[0])
         for port in router["ports"]:
             port["kernel"] = "lo"
     nothing: dict[str, Any] = {"nodes": {}, "segments": {}, "servers": {}, "lans": {}}
-    _write(
-        world.state / NETWORK,
-        {"twin": world.name, "station": {"namespace": None}, **nothing, "routers": made["routers"]},
-    )
+    polled = {"routers": made["routers"], "devices": made["devices"]}
+    _write(world.state / NETWORK, {"twin": world.name, "station": {"namespace": None}, **nothing, **polled})
 
 
 def network(twin: str, layout: Layout, cut: Iterable[str], indexes: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -117,8 +116,21 @@ def network(twin: str, layout: Layout, cut: Iterable[str], indexes: dict[str, di
         },
         "servers": servers,
         "routers": routers,
+        "devices": _devices(twin, region),
         "lans": lans,
     }
+
+
+def _devices(twin: str, region: Region) -> dict[str, Any]:
+    """Backbone devices at their node's own address, with the ports that look into segments: those have a wire here."""
+    nodes, found = {node.name: node.address for node in region.plant.nodes}, dict[str, Any]()
+    for one in watched_ports(region):
+        if one.segment and one.router.address == nodes[one.router.node]:
+            at = {"namespace": f"{twin}.{one.router.node}", "address": str(one.router.address)}
+            held = found.setdefault(one.router.name, {**at, "model": one.router.model, "ports": []})
+            port = {"ifname": one.ifname, "kernel": kernel_name(one.segment), "segment": one.segment}
+            held["ports"].append({**port, "speed_bps": SEGMENT_RATE})
+    return found
 
 
 def _port(port: Port, code: str, link: Link, seen: dict[str, int], found: Ways) -> dict[str, Any]:

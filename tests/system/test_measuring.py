@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,11 +15,12 @@ import pytest
 
 from ops import world as worlds
 from ops.derive.router_queue import artifacts
+from ops.fibre.budget import budget
 from ops.plan.change import Change
 from ops.progress import silent
 from ops.system import http, netns
 from ops.targets.router_queue import TARGET
-from ops.twin import agent_process, lifecycle
+from ops.twin import agent_process, faults, lifecycle
 from ops.twin.records import Faults, write_faults
 from ops.twin.traffic import Flow, send
 from ops.world import World
@@ -28,6 +30,17 @@ pytestmark = pytest.mark.system
 ROOT = Path(__file__).parents[2]
 OFFICES = ["dinkes", "rsud"]  # a MikroTik and a Huawei
 NAME = "meter"
+SWITCH, RING = "limapuluh-sw1", {"r1-01": "XGigabitEthernet0/0/1", "r1-02": "XGigabitEthernet0/0/2"}
+
+
+def declare_backbone(fibre: Path) -> None:
+    """A switch at pop-limapuluh whose two ports look into the ring."""
+    text = fibre.read_text(encoding="utf-8")
+    for segment, ifname in RING.items():
+        port = f"    ports: [{{node: pop-limapuluh, device: {SWITCH}, ifname: {ifname}}}]\n"
+        text = text.replace(f"  - name: {segment}\n", f"  - name: {segment}\n{port}", 1)
+    device = f"devices:\n  - {{name: {SWITCH}, node: pop-limapuluh, model: huawei_vrp}}\nsegments:"
+    fibre.write_text(text.replace("segments:", device, 1), encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +52,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     inventory = state / "inventories/batubara"
     inventory.parent.mkdir()
     subprocess.run(["cp", "-a", str(ROOT / "inventories/batubara"), str(inventory)], check=True)
+    declare_backbone(inventory / "fibre.yml")
     try:
         yield lifecycle.up(inventory, NAME, silent, [], OFFICES)
     finally:
@@ -145,6 +159,42 @@ def test_dim_fibre_shows_in_the_light_and_is_mended(world: World, url: str) -> N
         assert dim == pytest.approx((clean or 0) - 5.0, abs=0.01)
     finally:
         write_faults(world.state, Faults())
+
+
+def test_a_backbone_port_is_measured_and_goes_down_with_its_segment(world: World, url: str) -> None:
+    def told(metric: str) -> dict[str, float]:
+        """A metric of the switch's ports by the segment that each looks into."""
+        text = inside(world, lambda: http.get(f"{url}/probe", {"target": SWITCH})).decode()
+        assert 'opd="' not in text
+        rows = re.findall(rf'^{metric}{{.*segment="([^"]+)".*}} (\S+)$', text, re.MULTILINE)
+        return {segment: float(value) for segment, value in rows}
+
+    def until(up: float) -> None:
+        end = time.monotonic() + 30
+        while told("opd_interface_up") != {"r1-01": 1, "r1-02": up}:
+            assert time.monotonic() < end
+            time.sleep(1)
+
+    until(1)
+    glass = {one.name: budget([one]).received for one in world.region.plant.segments if one.name in RING}
+    assert told("opd_optical_receive_power_dbm") == pytest.approx(glass, abs=0.05)
+    assert told("opd_interface_receive_bytes_total")["r1-01"] > 0  # the way that the exporter itself asks by
+    faults.apply(world, "cut-segment", "r1-02", 0, silent)
+    try:
+        until(0)
+        assert told("opd_optical_rx_loss") == {"r1-01": 0, "r1-02": 1}
+        assert set(told("opd_optical_receive_power_dbm")) == {"r1-01"}
+    finally:
+        faults.apply(world, "mend-segment", "r1-02", 0, silent)
+    until(1)
+    faults.apply(world, "dim-fibre", "r1-01", 3, silent)
+    try:
+        end = time.monotonic() + 30
+        while told("opd_optical_receive_power_dbm")["r1-01"] > glass["r1-01"] - 2.9:
+            assert time.monotonic() < end
+            time.sleep(1)
+    finally:
+        faults.apply(world, "dim-fibre", "r1-01", 0, silent)
 
 
 def test_an_office_added_to_a_running_twin_is_measured(world: World, url: str) -> None:

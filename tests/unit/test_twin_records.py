@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import paramiko
@@ -13,6 +14,7 @@ import pytest
 from ops.cli import twin
 from ops.errors import OpsError, ToolMissingError, UsageError
 from ops.inventory.load import load
+from ops.inventory.model import BackboneDevice, BackbonePort
 from ops.twin import claim, lifecycle, records
 from ops.twin.faults import FAULTS
 from ops.twin.keys import ensure_pair, know
@@ -122,6 +124,27 @@ def test_network_json_tells_where_a_routers_ports_are(root: Path, tmp_path: Path
     assert told["lans"]["dinkes.lan"]["address"] == str(link.lan.network_address + 50)
     records.write_network(tmp_path, "t", layout, [segment.name for segment in region.plant.segments], {})
     assert records.read_network(tmp_path)["routers"][link.router]["ports"][0]["dark"]
+
+
+def test_backbone_devices_at_their_nodes_own_address_have_a_wire_for_each_segment(root: Path, tmp_path: Path) -> None:
+    region = load(root / "inventories/batubara")
+    port = BackbonePort(node="pop-limapuluh", device="sw1", ifname="sfp1")
+    elsewhere = BackbonePort(node="dc", device="sw2", ifname="sfp1")
+    first, *rest = region.plant.segments
+    devices = (
+        BackboneDevice(name="sw1", node="pop-limapuluh", model="mikrotik_routeros"),
+        BackboneDevice(name="sw2", node="dc", model="mikrotik_routeros", address=IPv4Address("10.40.16.99")),
+    )
+    segments = (first.model_copy(update={"ports": (port, elsewhere)}), *rest)
+    plant = region.plant.model_copy(update={"segments": segments, "devices": devices})
+    changed = region.model_copy(update={"plant": plant})
+    records.write_network(tmp_path, "t", lay_out(changed, [], []), [], {})
+    told = records.read_network(tmp_path)
+    assert told["devices"].keys() == {"sw1"}  # no route leads to the other's address
+    at = told["devices"]["sw1"]
+    assert (at["namespace"], at["address"]) == ("t.pop-limapuluh", "10.40.16.3")
+    wire = [f"t.{port.node}", at["ports"][0]["kernel"]]
+    assert wire in told["segments"][first.name]["ends"]
 
 
 def test_the_help_names_every_fault() -> None:
