@@ -45,6 +45,7 @@ from exporters.metrics import CONTENT_TYPE, table
 from exporters.shards import Shard
 from exporters.throughput import ThroughputResults
 from exporters.upstreams import Upstreams
+from ops.catalogue.device import device
 from ops.errors import OpsError
 from ops.inventory.watched import Watched, WatchedPort, backbone_groups, probe_groups, watched, watched_ports
 from ops.system.open_files import raise_open_files
@@ -184,7 +185,8 @@ class Service:
     def _snmp(self, world: World, links: list[Watched | WatchedPort]) -> SnmpDevice:
         router = links[0].router
         address, port = world.reach(str(router.address), self._snmp_port)
-        return SnmpDevice(router.name, address, login(router, world.region.access, world.secrets), port)
+        way, patience = login(router, world.region.access, world.secrets), device(router.model).patience
+        return SnmpDevice(router.name, address, way, port, patience=patience)
 
 
 def application(service: Service, routes: Sequence[Route] = ()) -> Starlette:

@@ -34,7 +34,10 @@ PORT_EFFECTS = ("OfficeFibreDark", "OfficeLinkDown", "OfficeLinkLossy", "OfficeL
 TELEPHONE_EFFECTS = ("OfficeWithoutTelephones", "TelephonesMissing", "CallsSoundBad")
 EFFECTS = ("OfficeUnreachable", *PORT_EFFECTS, *TELEPHONE_EFFECTS)  # what a cut explains of an office (label opd)
 CALLS = ("TestCallBad",)  # what it explains between two offices (labels from_opd, to_opd)
-TOLD = (*EFFECTS, "OfficeDownloadNearContract", "OfficeUploadNearContract", "FibreDimming")  # the offices' contacts
+TOLD = (  # the offices' contacts
+    *EFFECTS,
+    *("OfficeDownloadNearContract", "OfficeUploadNearContract", "OfficeLineBelowContract", "FibreDimming"),
+)
 CALL_ENDS = ("from_opd", "to_opd")
 _MAIL = re.compile(r"[^@\s\"{}]+@[^@\s\"{}]+")
 

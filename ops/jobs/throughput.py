@@ -6,15 +6,18 @@ of the LAN. In a twin the server is started there for the test.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ops.errors import OpsError, PartlyAppliedError, RefusedError, UsageError
 from ops.inventory.model import Link, Opd
-from ops.jobs.throughput_budget import Budget, need_quiet, size
+from ops.jobs.throughput_budget import FOLDER, Budget, need_quiet, size
 from ops.progress import Event, Progress, State
 from ops.runs.inside import Inside
 from ops.runs.model import Args, Scope, Verdict, job, named
@@ -74,7 +77,7 @@ def test(world: World, opd: Opd, args: Args, progress: Progress) -> dict[str, An
     down, up = (_measure(world, opd, one) for one in tests)
     budget.give_back(most - down.bytes - up.bytes)
     progress(Event(STEP, opd.code, State.OK, f"{_mega(down)} down, {_mega(up)} up"))
-    return {
+    found = {
         "opd": opd.code,
         "at": now.timestamp(),
         "download_bps": round(down.bits_per_second),
@@ -85,6 +88,20 @@ def test(world: World, opd: Opd, args: Args, progress: Progress) -> dict[str, An
         "retransmits": down.retransmits + up.retransmits,
         "budget_left_bytes": max(0, budget.allowed - budget.used),
     }
+    keep(world.state, found)
+    return found
+
+
+def keep(state: Path, found: Mapping[str, Any]) -> None:
+    """Leave an office's last result to the exporter, in `<state>/throughput/results`. OpsError: it cannot be."""
+    folder = state / FOLDER / "results"
+    fresh = folder / f".{found['opd']}.new"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(json.dumps(found) + "\n", encoding="utf-8")
+        fresh.replace(folder / f"{found['opd']}.json")
+    except OSError as error:
+        raise OpsError(f"{folder}: the result can not be kept: {error.strerror}") from None
 
 
 def _test(link: Link, args: Args, seconds: int, *, back: bool) -> iperf.Test:

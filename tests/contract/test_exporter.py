@@ -26,7 +26,9 @@ from exporters.metrics import OPTIONAL, table
 from exporters.registry import collectors
 from exporters.service import Service, application
 from exporters.shards import Shard
+from exporters.throughput import FIGURES
 from ops.errors import HostFailedError
+from ops.jobs.throughput import keep
 from ops.runs.tables import open_database
 from ops.system import http
 from ops.system.sockets import listen_tcp, listen_udp
@@ -100,6 +102,7 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     (world.state / "calls").mkdir()
     (world.state / "calls/dinkes.rsud.json").write_text(json.dumps(CALL), encoding="utf-8")
     backed_up(world.state)
+    keep(world.state, {"opd": "dinkes", "at": 1.0} | dict.fromkeys(FIGURES, 5e7))
     (world.state / "drift").mkdir()
     (world.state / "drift/dc-web.json").write_text(
         '{"host": "dc-web", "at": 1, "unknown": false, "differ": {"_region": 2}}'
@@ -111,7 +114,7 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     told = set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE)) - probed
     # see test_fibre_metrics (needs Prometheus), test_exchange_metrics (needs an exchange), test_drill_metrics,
     # test_coverage, test_between (off by default), test_backbone_ports (declared nowhere here)
-    recovery = ("opd_backup_", "opd_drill_", "opd_prune_", "opd_repo_", "opd_service_")
+    recovery = ("opd_backup_", "opd_drill_", "opd_escrow_", "opd_prune_", "opd_repo_", "opd_service_")
     beside = ("opd_fibre_", "opd_between_", "opd_upstream_port_", *recovery, *exchange.OURS)
     elsewhere = {name for name in table() if name.startswith(beside)}
     assert probed | told == set(table()) - elsewhere

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporters.throughput import FIGURES, ThroughputResults
 from ops import world as worlds
 from ops.errors import HostFailedError, OpsError, RefusedError, UsageError
 from ops.jobs import throughput
@@ -59,6 +60,44 @@ def test_both_ways_are_tried_up_to_a_tenth_over_the_contract(world: worlds.World
     assert line[0].server == "10.41.1.50"
     assert found["download_bps"] == pytest.approx(0.95 * contract.download, rel=0.01)
     assert found["contract_upload_bps"] == contract.upload
+
+
+def scraped(state: Path) -> dict[tuple[str, ...], float]:
+    """(metric, office, direction) → value."""
+    found = [sample for family in ThroughputResults(state).collect() for sample in family.samples]
+    return {(one.name, *one.labels.values()): one.value for one in found}
+
+
+def test_the_last_result_is_told_to_prometheus(world: worlds.World, line: list[iperf.Test]) -> None:
+    found = tried(world, budget="1G")
+    assert scraped(world.state) == {
+        ("opd_throughput_bits_per_second", "dinkes", "download"): found["download_bps"],
+        ("opd_throughput_bits_per_second", "dinkes", "upload"): found["upload_bps"],
+        ("opd_throughput_contract_bits_per_second", "dinkes", "download"): found["contract_download_bps"],
+        ("opd_throughput_contract_bits_per_second", "dinkes", "upload"): found["contract_upload_bps"],
+        ("opd_throughput_timestamp_seconds", "dinkes"): found["at"],
+    }
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"at": 1, "download_bps": 5}', '{"at": NaN}'])
+def test_a_broken_result_gives_no_sample_and_hides_no_other(
+    world: worlds.World, line: list[iperf.Test], text: str
+) -> None:
+    tried(world, budget="1G")
+    (world.state / "throughput/results/bpbd.json").write_text(text)
+    assert {name[1] for name in scraped(world.state)} == {"dinkes"}
+
+
+def test_a_test_that_breaks_leaves_the_last_result(world: worlds.World, monkeypatch: pytest.MonkeyPatch) -> None:
+    throughput.keep(world.state, {"opd": "dinkes", "at": 7.0} | dict.fromkeys(FIGURES, 5))
+
+    def broken(test: iperf.Test, _patience: float = 0.0) -> iperf.Carried:
+        raise HostFailedError(test.server, "iperf3: unable to connect")
+
+    monkeypatch.setattr(iperf, "measure", broken)
+    with pytest.raises(HostFailedError):
+        tried(world, budget="200M")
+    assert scraped(world.state)["opd_throughput_timestamp_seconds", "dinkes"] == 7.0
 
 
 def test_it_is_off_until_it_has_a_budget(world: worlds.World, line: list[iperf.Test]) -> None:
