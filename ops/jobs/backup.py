@@ -25,11 +25,11 @@ PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
 def chosen(world: World, args: Args) -> list[Item]:
-    """The sets that a job's arguments `opd` and `set` name, all when they name none; with `due` without those whose
+    """The sets that a job's arguments `opd` and `set` name, all when they name none; with `only: due` without those whose
     newest backup is younger than their `schedule` asks for.
     """
     found = layout.items(world.region, named(args, "opd"), named(args, "set"))
-    if not args.get("due"):
+    if args.get("only") != "due":
         return found
     newest = {line["of"]: float(line["taken"]) for line in places.of(world).ledger.read() if line["event"] == "backup"}
     return [item for item in found if due(item, newest.get(item.key), time.time())]
@@ -54,7 +54,7 @@ def _scope(world: World, args: Args) -> Scope:
     "backup",
     "back declared sets up to the vault",
     scope=_scope,
-    takes=("opd", "set", "due"),
+    takes=("opd", "set", "only"),
     timeout=12 * HOURS,
     attempts=2,
     priority=4,

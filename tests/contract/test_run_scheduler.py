@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -78,6 +79,8 @@ class Two:
         if not inventory.exists():
             shutil.copytree(ROOT / "inventories/batubara", inventory)
             (inventory / "schedules.yml").write_text(SCHEDULES)
+            plan = (inventory / "drc.yml").read_text()
+            (inventory / "drc.yml").write_text(re.sub(r"(?m)^copy_to:.*\n  .*\n", "", plan))
         self.clock = Clock(database)
         world = replace(worlds.real(inventory), state=state)
         self.desk = Desk(world, self.clock, Steps(database, state / "artefacts"))  # type: ignore[arg-type]

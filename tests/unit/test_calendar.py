@@ -288,4 +288,7 @@ def test_a_week_of_batubara_with_two_who_ask(seed: int) -> None:
         "drill-of-the-drill": 1,
         "call-records-nightly": 7,
         "voip-check-nightly": 7,
+        "second-copy-nightly": 7,
+        "drill-services-monthly": 1,
+        "drill-failover-half-yearly": 0,
     }

@@ -60,8 +60,8 @@ def _covers(schedule: Schedule, opd: Opd, kept: BackupSet) -> bool:
 
 
 def _wait(schedule: Schedule, longest: float, kept: BackupSet) -> float:
-    """With `due` a schedule passes over a set until its own time has come."""
-    return max(longest, EVERY.get(kept.schedule, 0)) if schedule.args.get("due") else longest
+    """With `only: due` a schedule passes over a set until its own time has come."""
+    return max(longest, EVERY.get(kept.schedule, 0)) if schedule.args.get("only") == "due" else longest
 
 
 def _longest_wait(cron: str) -> float:
