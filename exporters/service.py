@@ -103,12 +103,12 @@ class Service:
     async def probe(self, target: str) -> str | None:
         """Prometheus text of one device by its name or management address; None when it is not declared."""
         await self._refresh()
-        device = self._devices.get(self._by_address.get(target, target))
-        if device is None:
+        found = self._devices.get(self._by_address.get(target, target))
+        if found is None:
             self._probes.labels("unknown").inc()
             return None
-        async with self._silent_gate if device.is_beside else self._gate:
-            up, text = await device.poll()
+        async with self._silent_gate if found.is_beside else self._gate:
+            up, text = await found.poll()
         self._probes.labels("ok" if up else "down").inc()
         return text
 
@@ -144,8 +144,8 @@ class Service:
         self._cli.close()
         self._between.close()
         await self._cycle.close()
-        for device in self._devices.values():
-            device.close()
+        for one in self._devices.values():
+            one.close()
 
     async def _refresh(self) -> None:
         """Look at the inventory's files now and then."""

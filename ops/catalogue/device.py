@@ -141,6 +141,9 @@ class Device(Data):
     identity: tuple[Identity, ...] = Field(min_length=1)
     example: str = Field(default="", description="the sysDescr of such a device")
     optical: Optical | None = None
+    patience: Annotated[float, Field(ge=0, le=60)] = Field(
+        default=0.0, description="seconds that one answer over SNMP may take; where none is given, as it answers"
+    )
     command_line: str = Field(default="", alias="netmiko", description="netmiko's device_type")
     queue_commands: Queue | None = Field(default=None, alias="queue")
     settings: dict[SettingName, Setting] = Field(default={})

@@ -78,6 +78,7 @@ def snmp_of(world: World, host: str) -> tuple[Any, tuple[str, ...]]:
     """The door to a router of the inventory, by name or address, or to any other address as the region's are asked; and
     the secrets that opened it."""
     from exporters.logins import login, secret_words  # noqa: PLC0415
+    from ops.catalogue.device import device  # noqa: PLC0415
     from ops.system.snmp import SnmpDevice  # noqa: PLC0415 # SNMP: 0.1 s
 
     region = world.region
@@ -85,7 +86,8 @@ def snmp_of(world: World, host: str) -> tuple[Any, tuple[str, ...]]:
     router = next((one for one in routers if host in (one.name, str(one.address))), None)
     address, port = world.reach(str(router.address) if router else host, 161)
     way = login(router, region.access, world.secrets)
-    return SnmpDevice(host, address, way, port), secret_words(way)
+    patience = device(router.model).patience if router else 0.0
+    return SnmpDevice(host, address, way, port, patience=patience), secret_words(way)
 
 
 def _show(found: Discovered, told: dict[str, Any], screen: Screen) -> None:
