@@ -221,8 +221,8 @@ def _value(tag: int, body: bytes) -> Held:
 def _rare(tag: int, body: bytes) -> Held:
     if tag == Tag.IP_ADDRESS and len(body) == 4:  # noqa: PLR2004 # bytes of an IPv4 address
         return str(IPv4Address(body))
-    if tag == _OPAQUE and body[:3] == _OPAQUE_FLOAT:
-        return float(struct.unpack("!f", body[3:7])[0])
-    if tag == _OPAQUE and body[:3] == _OPAQUE_DOUBLE:
-        return float(struct.unpack("!d", body[3:11])[0])
+    if tag == _OPAQUE and body[:3] == _OPAQUE_FLOAT and len(body) == 7:  # noqa: PLR2004 # 3 and a float's
+        return float(struct.unpack("!f", body[3:])[0])
+    if tag == _OPAQUE and body[:3] == _OPAQUE_DOUBLE and len(body) == 11:  # noqa: PLR2004 # 3 and a double's
+        return float(struct.unpack("!d", body[3:])[0])
     return body

@@ -96,8 +96,8 @@ def held(value: Value | None) -> Held:
         return ".".join(map(str, data))
     if isinstance(data, bytes) and value.tag is Tag.IP_ADDRESS:
         return str(IPv4Address(data))
-    if isinstance(data, bytes) and data[:3] in _OPAQUE_FLOATS:
-        return float(struct.unpack(_OPAQUE_FLOATS[data[:3]], data[3:])[0])
+    if isinstance(data, bytes) and (form := _OPAQUE_FLOATS.get(data[:3])) and len(data) == 3 + struct.calcsize(form):
+        return float(struct.unpack(form, data[3:])[0])
     return data
 
 

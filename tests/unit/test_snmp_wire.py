@@ -87,6 +87,13 @@ def test_a_number_of_no_bytes_is_no_value(tag: Tag) -> None:
     assert wire.in_order(raw, wire.question(Pdu.GET, 1, "public", NAMES)) == [None] * len(NAMES)
 
 
+@pytest.mark.parametrize("body", [b"\x9f\x78\x04", b"\x9f\x79\x08\x40"])
+def test_a_float_that_is_cut_short_is_no_number(body: bytes) -> None:
+    octets, opaque = (bytes((tag, len(body))) + body for tag in (0x04, 0x44))
+    raw = reply([Value(Tag.OCTETS, body)] * len(NAMES)).replace(octets, opaque)
+    assert [value for _, value in wire.pairs(raw, wire.head(raw))] == [body] * len(NAMES)
+
+
 def test_a_question_is_what_the_codec_says_it_is() -> None:
     pairs = tuple((oid(name), Value(Tag.NULL)) for name in NAMES)
     for version, community in ((0, "x" * 130), (1, "public")):

@@ -58,6 +58,7 @@ def test_what_is_written_is_read_again(rows: dict[Oid, Value], tmp_path_factory:
         ("1.3.6.1|65:numeric|rate=100,initial=77", 77),
         ("1.3.6.1|2:numeric|min=-5,max=5", -5),
         ("1.3.6.1|68x|9f780442f6e979", pytest.approx(123.456, abs=1e-4)),
+        ("1.3.6.1|4x|9f7908", b"\x9f\x79\x08"),
         ("1.3.6.1|5|", None),
     ],
 )
