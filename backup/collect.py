@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backup import keycheck, keys, manifest, places
+from backup import keycheck, keys, manifest, places, quarantine, readable
 from backup.keys import REGION
 from backup.layout import Item
 from backup.manifest import Manifest
@@ -20,6 +20,7 @@ from backup.places import Places
 from backup.restic import Restic, Snapshot
 from backup.signing import verify
 from backup.sources.contract import source
+from backup.trouble import ResticError
 from ops.errors import OpsError
 from ops.system.process import Ask
 
@@ -37,17 +38,18 @@ class Collected:
 
 
 def collect(spots: Places, item: Item) -> Collected:
-    """Count every backup of one set that its host took by itself and that the ledger does not know."""
+    """Count every backup of one set that its host took by itself and that the ledger does not know.
+
+    Junk that a thief of the host's credential put there is told, and keeps no backup from being counted.
+    """
     ledger = [line for line in spots.ledger.read() if line["of"] == item.key]
     known = {line["manifest_snapshot"] for line in ledger if line["event"] == "backup"}
     ours = {line["run"] for line in ledger if line["event"] == "begun"}
     restic = spots.view(item, places.key_of(spots, item))
-    there = restic.snapshots()
+    there, junk = readable.snapshots(restic, f"{spots.drill_folder}/look-{item.key}")
     fresh = [one for one in there if manifest.TAG in one.tags and one.id not in known and not set(one.tags) & ours]
-    if not fresh:
-        return Collected(item.key, 0)
-    received = _received(spots, item)
-    counted, refused = 0, []
+    received = _received(spots, item) if fresh else {}
+    counted, refused = 0, junk
     for snapshot in sorted(fresh, key=lambda one: received.get(one.id, 0.0)):
         why = _enter(spots, item, restic, snapshot, there, received.get(snapshot.id))
         counted += not why
@@ -86,7 +88,12 @@ def _enter(
     spots: Places, item: Item, restic: Restic, snapshot: Snapshot, there: Sequence[Snapshot], received: float | None
 ) -> str:
     """Count one backup; else why not."""
-    text = restic.dump(snapshot.id, manifest.FILE)
+    try:
+        text = restic.dump(snapshot.id, manifest.FILE)
+    except ResticError as error:
+        if error.trouble not in quarantine.MAY_BE_JUNK:
+            raise
+        return f"its manifest cannot be read: {error.what}"
     by = _signed_by(spots.ledger.read(), item.set.server, text)
     if not by:
         return "the manifest is signed by none of the host's registered keys"

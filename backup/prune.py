@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backup import prune_facts, prune_guard, retention
+from backup import prune_facts, prune_guard, readable, retention
 from backup.chain import Chain, canonical
 from backup.layout import Item
 from backup.places import Places
+from backup.prune_guard import Reason, Refusal
 from backup.restic import LONG, Restic, Snapshot
 from ops.errors import OpsError, RefusedError, UsageError
 from ops.inventory.model import RetentionPolicy
@@ -63,14 +64,20 @@ def chain(spots: Places) -> Chain:
 
 
 def plan(spots: Places, item: Item, restic: Restic, policy: RetentionPolicy) -> Plan:
-    """Look and say what would go; nothing is changed. The plan is kept, with the reasons against it."""
-    snapshots, lines = restic.snapshots(), prune_facts.lines(spots, item)
+    """Look and say what would go; nothing is changed. The plan is kept, with the reasons against it.
+
+    Where junk lies in the repository nothing would go, and the junk is named.
+    """
+    lines = prune_facts.lines(spots, item)
     if not (counted := [line for line in lines if line["event"] == "backup"]):
         raise OpsError(f"{item.key} was never backed up", "ops backup run")
-    remove = _unwanted(spots, snapshots, policy, counted)
+    snapshots, junk = readable.snapshots(restic, f"{spots.drill_folder}/look-{item.key}")
+    remove = [] if junk else _unwanted(spots, snapshots, policy, counted)
     whole = _with_manifests(remove, counted, snapshots)
     stays = [one.id for one in snapshots if one.id not in whole]
-    stored, left = _stored(restic, []), _stored(restic, stays) if whole else 0
+    stored, left = 0 if junk else _stored(restic, []), _stored(restic, stays) if whole else 0
+    against = [Refusal(Reason.FOREIGN, what) for what in junk]
+    against += prune_facts.against(spots, item, snapshots, remove)
     made = Plan(
         item.key,
         time.time(),
@@ -80,7 +87,7 @@ def plan(spots: Places, item: Item, restic: Restic, policy: RetentionPolicy) -> 
         round(1 - left / stored, 6) if whole and stored else 0.0,
         stored,
         {one.id: one.time for one in snapshots},
-        tuple((str(one.reason), one.text) for one in prune_facts.against(spots, item, snapshots, remove)),
+        tuple((str(one.reason), one.text) for one in against),
     )
     _note_refusals(spots, made.of, made.refused)
     folder = _folder(spots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -130,6 +131,25 @@ def test_what_was_counted_cannot_be_said_again(host: Host, counted: collect.Coll
     assert found.counted == 0
     assert any("is in the ledger already" in why for why in found.refused)
     assert entry(host)["seq"] == line["seq"]
+
+
+@pytest.mark.parametrize("size", [4, 200])
+def test_a_thief_s_junk_is_told_and_keeps_nothing_from_being_counted(
+    host: Host, counted: collect.Collected, size: int
+) -> None:
+    content = os.urandom(size)
+    junk = host.rig.repository / "snapshots" / hashlib.sha256(content).hexdigest()
+    assert host.back_up()["error"] == ""
+    already = collect.collect(host.spots, host.item)
+    assert host.back_up()["error"] == ""
+    junk.write_bytes(content)
+    try:
+        found = collect.collect(host.spots, host.item)
+    finally:
+        junk.unlink()
+    assert (found.counted, len(found.refused)) == (1, len(already.refused) + 1)
+    assert any(junk.name[:12] in why for why in found.refused)
+    assert list(Path(host.spots.drill_folder).glob("look-*")) == []
 
 
 def test_another_signing_key_needs_a_person(host: Host, counted: collect.Collected) -> None:

@@ -138,6 +138,20 @@ def test_what_happens_between_plan_and_act_stops_it(there: Rig, attack: object, 
     assert planned(there).refused != ()
 
 
+@pytest.mark.parametrize("size", [4, 200])
+def test_junk_that_a_thief_put_there_is_named_by_the_plan(there: Rig, size: int) -> None:
+    content = bytes(range(size))
+    junk = there.repository / "snapshots" / hashlib.sha256(content).hexdigest()
+    junk.write_bytes(content)
+    plan = planned(there)
+    assert plan.remove == ()
+    (reason, text), *_ = plan.refused
+    assert reason == "foreign"
+    assert junk.name[:12] in text
+    with pytest.raises(RefusedError):
+        apply(there, plan)
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b" " + path.read_bytes()), Path.unlink])
 def test_a_red_record_that_was_changed_or_removed_still_stops_it(there: Rig, damage: Callable[[Path], object]) -> None:
     plan = planned(there)
