@@ -7,7 +7,8 @@ model's `format` (`ops/catalogue/escape.py`), whatever the template says.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -32,6 +33,10 @@ class PhoneModel(BaseModel):
     book     form of its telephone book, a file of ops/catalogue/phone_books; bookfile: how it asks for the regency's
     lines    accounts it can register · keys: programmable keys beside the screen
     resync   SIP event that makes it read its file again · dhcp: options by which it learns its address
+    certificates  checked: its file brings the region's authority and makes it check servers' certificates · by-hand: it
+             checks them by what is loaded on the device · unchecked: no two public sources agree how an authority of
+             one's own is loaded, so the file switches its check off (with it on, the telephone would come back no more)
+    root     the form in which it takes the authority
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +50,8 @@ class PhoneModel(BaseModel):
     keys: Annotated[int, Field(ge=0)] = 0
     resync: Literal["check-sync", "resync"] = "check-sync"
     dhcp: tuple[Literal[43, 66, 160], ...] = (66,)
+    certificates: Literal["checked", "by-hand", "unchecked"]
+    root: Literal["pem", "der"] = "pem"
     unverified: bool = False
 
     def asks_for(self, mac: str) -> str:
@@ -74,8 +81,31 @@ def model(name: str) -> PhoneModel:
 
 
 def render(name: str, values: Values) -> str:
-    """The file for one telephone of model `name`. `values`: phone, exchange, clock, site; a missing one is an error."""
-    return _environment(model(name).format, "phones").get_template(f"{name}.j2").render(values)
+    """The file for one telephone of model `name`. `values`: phone, exchange, clock, site; a missing one is an error.
+
+    A template also knows `spare`: the numbers of the keys that have no lamp. A telephone keeps what its file does not
+    name, so each value is written also when it is none."""
+    about = model(name)
+    lamps = values["phone"].get("lamps")
+    used = 1 + len(lamps if isinstance(lamps, list) else ())  # the first key is the line
+    template = _environment(about.format, "phones").get_template(f"{name}.j2")
+    return template.render(values, spare=range(used + 1, about.keys + 1))
+
+
+def census(declared: Iterable[str]) -> dict[str, dict[str, object]]:
+    """Each model by name, and how often it stands in `declared`."""
+    counts = Counter(declared)
+    return {name: _told(model(name)) | {"declared": counts[name]} for name in names()}
+
+
+def _told(about: PhoneModel) -> dict[str, object]:
+    return {
+        "title": about.title,
+        "lines": about.lines,
+        "keys": about.keys,
+        "certificates": about.certificates,
+        "verified": not about.unverified,
+    }
 
 
 def book(form: str, title: str, entries: list[tuple[str, str]]) -> str:

@@ -11,7 +11,7 @@ from ops.inventory.model import Opd, Region
 
 FILES = "/srv/provision/kominfo"  # target phone-file
 BOOKS = "/srv/provision/books"  # target phone-book
-AUTHORITY = "kominfo-root.pem"  # the region's own authority; no secret
+AUTHORITY = "kominfo-root"  # the region's own authority, as .pem and as .der (role web); no secret
 OFFICE_BOOK = "office.xml"
 ONCE = "once"  # folder of what is fetched once (role web)
 
@@ -33,10 +33,9 @@ class Origin:
     def url(self) -> str:
         return f"{'https' if self.secure else 'http'}://{self.name}/"
 
-    @property
-    def authority(self) -> str:
-        """Where the authority that telephones shall trust is fetched; "" without one."""
-        return f"http://{self.name}/{AUTHORITY}" if self.secure else ""
+    def authority(self, form: str) -> str:
+        """Where the authority that telephones shall trust is fetched, in that form (pem, der); "" without one."""
+        return f"http://{self.name}/{AUTHORITY}.{form}" if self.secure else ""
 
     def of(self, mac: str) -> str:
         """The address below which a telephone's own files lie."""

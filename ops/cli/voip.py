@@ -19,6 +19,7 @@ EPILOG = """examples:
   ops voip status --twin latihan             the release in force on each exchange
   ops voip rotate --opd dinkes               new passwords; telephones fetch them, the old ones go on being taken
   ops voip rotate --opd dinkes --finish      the old ones are taken no more
+  ops voip phones                            telephone models: who checks certificates, how many are declared
   ops voip softphone 20150 --qr piket.png    a QR code that sets Linphone up once, without a password in it"""
 SHOWN = 20  # faults; --json has all
 
@@ -88,6 +89,19 @@ def _rotate(args: argparse.Namespace, screen: Screen) -> int:
     return conclude(done)
 
 
+def _phones(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.catalogue.phone import census  # noqa: PLC0415
+    from ops.catalogue.provisioning import devices  # noqa: PLC0415
+
+    declared = [model for opd in world_of(args).region.opds for _, model, _ in devices(opd)]
+    found = census(declared)
+    screen.data({"models": found})
+    for name, one in found.items():
+        tried = "" if one["verified"] else ", never tried on a real one"
+        screen.say(f"{name}: {one['declared']} declared, {one['keys']} keys, certificates {one['certificates']}{tried}")
+    return 0
+
+
 def _softphone(args: argparse.Namespace, screen: Screen) -> int:
     import segno  # noqa: PLC0415
 
@@ -112,4 +126,11 @@ def _softphone(args: argparse.Namespace, screen: Screen) -> int:
     return 0 if fetched else 1
 
 
-_WHAT = {"validate": _validate, "check": _check, "status": _status, "rotate": _rotate, "softphone": _softphone}
+_WHAT = {
+    "validate": _validate,
+    "check": _check,
+    "status": _status,
+    "rotate": _rotate,
+    "phones": _phones,
+    "softphone": _softphone,
+}

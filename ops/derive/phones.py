@@ -107,7 +107,7 @@ def _site(region: Region, opd: Opd, web: Origin, phone: Phone) -> dict[str, obje
         "book_name": shown(opd.code),
         "region_book": f"{url}{about.bookfile}",
         "region_name": shown(region.name),
-        "authority": web.authority,
+        "authority": web.authority(about.root),
         "vlan": (opd.phones.vlan if opd.phones else None) or 0,
         "firmware": "",
     }

@@ -59,6 +59,7 @@ def test_a_telephone_registers_with_what_it_fetched_from_the_web_server(applied:
     token = Secrets(applied.state / "twin" / applied.name / "secrets.yml").get(f"provision/{mac}")
     root = fetched(applied, "dinkes.lan", f"http://{web}/kominfo-root.pem")
     assert root.startswith("-----BEGIN CERTIFICATE-----")
+    assert status(applied, "dinkes.lan", f"http://{web}/kominfo-root.der") == "200"  # for Snom
     trusted = tmp_path / "root.pem"
     trusted.write_text(root, encoding="utf-8")
     safely = ("--cacert", str(trusted), "--resolve", f"{name}:443:{web}")

@@ -177,7 +177,7 @@ def parsed(model: str, text: str) -> dict[str, str]:
         key = element.get("name") or element.tag
         if element.get("idx") not in {None, "1"}:
             key = f"{key} {element.get('idx')}"
-        elif element.tag == "fkey":
+        elif element.tag == "fkey" and element.text != "none":
             found["@label"] = element.get("label", "")
         found.setdefault(key, element.text or "")
     for section in ET.fromstring(text).iter(f"{XMLNS}section"):
@@ -219,13 +219,137 @@ def test_whatever_a_telephone_is_called_its_file_says_what_was_planned(model: st
     assert "{{secret:provision/001565000101}}" in found.get(keys.get("url", ""), "{{secret:provision/001565000101}}")
 
 
-@pytest.mark.parametrize("model", [name for name in phone.names() if name != "linphone"])
+DESKS = [name for name in phone.names() if name != "linphone"]
+
+# What says "none" to a telephone that had it: its vendor's → key of the parsed file, value.
+OFF: Mapping[str, Mapping[str, str]] = {
+    "yealink": {
+        "network.vlan.internet_port_enable": "0",
+        "network.vlan.internet_port_vid": "%NULL%",
+        "voice_mail.number.1": "%NULL%",
+        "account.1.sip_server.2.address": "%NULL%",
+        "local_time.ntp_server1": "%NULL%",
+        "linekey.2.type": "0",
+    },
+    "grandstream": {"P51": "0", "P33": "", "P2312": "", "P30": "", "P1365": "0", "P1467": "", "P1468": ""},
+    "grandstream_alias": {
+        "network.port.eth.1.vlan.tag": "0",
+        "account.1.sip.voicemail.number": "",
+        "account.1.sip.server.2.address": "",
+        "dateTime.ntp.server.1": "",
+        "pks.vpk.2.keyMode": "None",
+        "pks.vpk.2.value": "",
+    },
+    "fanvil": {"EnableVLAN": "0", "MWINum": "", "BackupAddr": "", "EnableSNTP": "0", "SNTPServer": "", "Type": "0"},
+    "cisco": {
+        "Enable_VLAN": "No",
+        "Voice_Mail_Number": "",
+        "Alternate_Proxy_1_": "",
+        "Primary_NTP_Server": "",
+        "Extended_Function_2_": "",
+        "Short_Name_2_": "",
+        "Custom_CA_Rule": "",
+    },
+    "snom": {
+        "vlan_id": "",
+        "user_mailbox": "",
+        "user_active 2": "off",
+        "user_host 2": "",
+        "user_pass 2": "",
+        "user_failover_identity": "none",
+        "ntp_server": "",
+        "fkey": "none",
+    },
+    "htek": {"P51": "0", "P33": "", "P967": "", "P30": "", "P41201": "0"},
+}
+
+
+def last_key(model: str) -> str:
+    """The telephone's last key in the words of its file."""
+    keys = phone.model(model).keys
+    told = {
+        "yealink": f"linekey.{keys}.type",
+        "grandstream": f"<P{1361 + 2 * keys}>",
+        "fanvil": f'<Fkey index="{keys}">',
+        "cisco": f"<Extended_Function_{keys}_>",
+        "snom": f'<fkey idx="{keys - 1}"',
+        "htek": f"LineKey{keys}.Type",
+    }
+    return f"pks.vpk.{keys}.keyMode" if model == "grandstream_grp2614" else told[phone.model(model).vendor]
+
+
+@pytest.mark.parametrize("model", DESKS)
+def test_what_is_taken_out_of_the_inventory_is_taken_from_the_telephone(model: str) -> None:
+    bare = values()
+    bare["phone"] |= {"lamps": []}
+    bare["clock"] |= {"server": ""}
+    text = phone.render(model, bare)
+    found = parsed(model, text)
+    off = OFF["grandstream_alias" if model == "grandstream_grp2614" else phone.model(model).vendor]
+    assert {key: found.get(key) for key in off} == off
+    assert last_key(model) in text, "each key that has no lamp is named"
+    full = values(**FULL)
+    full["phone"] |= {"voicemail": "*97"}
+    had = parsed(model, phone.render(model, full))
+    assert {key: had.get(key) for key in off}.items().isdisjoint(off.items()), "it had them"
+
+
+@pytest.mark.parametrize("model", DESKS)
 def test_without_a_second_server_nothing_of_it_is_left_on_the_telephone(model: str) -> None:
     found, keys = parsed(model, phone.render(model, values())), where(model)
     assert found.get(keys["second"], "") in {"", "%NULL%"}
-    assert keys["vlan"] not in found
     assert "firmware.url" not in found
     assert "P192" not in found
+
+
+# The key that makes a telephone check certificates → its value when it does.
+CHECKS = {"yealink": ("security.trust_certificates", "1"), "snom": ("check_certificates", "on")}
+LOADS = {"yealink": "trusted_certificates.url", "cisco": "Custom_CA_Rule"}
+UNCHECKED = {"grandstream_grp2614": ("security.validate.serverCertificate", "No"), "grandstream": ("P8463", "0")}
+
+
+@pytest.mark.parametrize("model", phone.names())
+def test_a_telephone_checks_certificates_only_with_the_authority_in_its_file(model: str) -> None:
+    """A telephone that checks without knowing the region's authority would never fetch a file again."""
+    about, root = phone.model(model), f"http://provision.example/kominfo-root.{phone.model(model).root}"
+    text = phone.render(model, values(**FULL | {"authority": root}))
+    found = parsed(model, text)
+    if about.certificates == "checked":
+        assert root in text
+        key, value = CHECKS.get(about.vendor, ("", ""))
+        assert found.get(key, value) == value
+        assert found.get(LOADS.get(about.vendor, ""), root) == root
+        assert (about.root == "der") == (about.vendor == "snom")
+        plain = parsed(model, phone.render(model, values()))
+        assert not key or plain[key] != value, "without an authority nobody could be checked"
+    else:
+        assert root not in text
+        key, value = UNCHECKED.get(model, UNCHECKED.get(about.vendor, ("", "")))
+        assert found.get(key, value) == value
+
+
+def test_whoever_asks_is_told_which_models_check_certificates() -> None:
+    found = phone.census(["snom_d385", "snom_d385", "fanvil_x3u"])
+    assert {name: found[name]["certificates"] for name in ("snom_d385", "fanvil_x3u", "linphone")} == {
+        "snom_d385": "checked",
+        "fanvil_x3u": "unchecked",
+        "linphone": "by-hand",
+    }
+    assert [found[name]["declared"] for name in ("snom_d385", "fanvil_x3u", "htek_uc926")] == [2, 1, 0]
+    docs = (INVENTORY.parents[1] / "docs/phones.md").read_text(encoding="utf-8")
+    for name, one in found.items():
+        row = next(
+            line
+            for line in docs.splitlines()
+            if line.startswith("| ") and str(one["title"]).split()[-1].removeprefix("SIP-") in line
+        )
+        assert row.endswith(f"| {str(one['certificates']).replace('-', ' ')} |"), name
+
+
+def test_a_fanvil_reads_its_vlan_where_public_templates_have_it() -> None:
+    root = ET.fromstring(phone.render("fanvil_x3u", values(**FULL)))
+    assert root.findtext("qos/EnableVLAN") == "1"
+    assert root.findtext("qos/VLANID") == "40"
 
 
 def test_a_locked_snom_still_calls_each_emergency_number() -> None:

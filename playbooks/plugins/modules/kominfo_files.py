@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import pwd
+import ssl
 import subprocess
 import tempfile
 from pathlib import Path
@@ -36,7 +37,9 @@ options:
     type: list
     elements: dict
     default: []
-    description: "path, content, mode, owner, group, check (a command; %s is the new file), reload (as below, its own)"
+    description: >-
+      path, content, mode, owner, group, check (a command; %s is the new file), reload (as below, its own).
+      Instead of content: der_of, a PEM certificate of this host; the file is its DER, or left while there is none.
   absent: {type: list, elements: path, default: [], description: files to remove}
   validate: {type: list, elements: list, default: [], description: commands that must succeed with the new files}
   reload: {type: list, elements: list, default: [], description: commands that take the new files into service}
@@ -140,6 +143,18 @@ def mode_of(item: dict[str, Any], usual: str) -> int:
     return int(str(item.get("mode") or usual), 8)
 
 
+def content_of(item: dict[str, Any]) -> bytes | None:
+    """The bytes to write; None for the DER of a certificate that is not there (yet)."""
+    if not item.get("der_of"):
+        return str(item["content"]).encode()
+    try:
+        return ssl.PEM_cert_to_DER_cert(Path(item["der_of"]).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise StepError(f"{item['der_of']}: no certificate in PEM: {error}") from None
+
+
 class Run:
     """One invocation. `changed`: the paths; `kept`: how they were."""
 
@@ -227,7 +242,9 @@ class Run:
 
     def files(self) -> None:
         for item in self.params["files"]:
-            path, content, mode = Path(item["path"]), item["content"].encode(), mode_of(item, "0644")
+            path, content, mode = Path(item["path"]), content_of(item), mode_of(item, "0644")
+            if content is None:
+                continue
             kept = Kept(path)
             if self.module.check_mode and not self.account_exists(item):
                 self.note(kept, content)  # a run for real would have made the account by now

@@ -57,6 +57,29 @@ def test_writes_then_has_nothing_to_do(files: ModuleType, tmp_path: Path, capsys
     assert not (tmp_path / "reloaded").exists()
 
 
+def test_a_certificate_is_laid_down_as_der_once_it_is_there(
+    files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pem, der = tmp_path / "root.pem", tmp_path / "root.der"
+    wanted = [{name: value for name, value in mine(der, "").items() if name != "content"} | {"der_of": str(pem)}]
+    assert not call(files, capsys, files=wanted)["changed"], "nothing to make it of"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=r"]
+    subprocess.run([*made, "-keyout", str(tmp_path / "key"), "-out", str(pem)], check=True, capture_output=True)
+    assert call(files, capsys, files=wanted)["paths"] == [str(der)]
+    told = subprocess.run(
+        ["openssl", "x509", "-inform", "DER", "-in", str(der), "-noout", "-subject"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.strip().replace(" ", "") == "subject=CN=r"
+    assert not call(files, capsys, files=wanted)["changed"]
+    pem.write_text("no certificate\n", encoding="ascii")
+    before = der.read_bytes()
+    assert "no certificate in PEM" in call(files, capsys, files=wanted)["msg"]
+    assert der.read_bytes() == before
+
+
 def test_a_folder_that_others_own_is_made_but_never_taken_over(
     files: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
