@@ -13,6 +13,8 @@ from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from snmp_v3_rig import Guard
+
 from exporters.device import Polled
 from ops.catalogue.device import device
 from ops.inventory.load import load
@@ -45,9 +47,25 @@ class Box:
     behave: Behave = lambda _, good: [good]
     versions: tuple[int, ...] = (1,)
     stranger: socket.socket | None = None  # from where it answers, if not from where it was asked
-    holds: Callable[[Message], bool] = lambda _: False  # what it answers only when `Farm.release` says so
+    holds: Callable[[Message], bool] | None = None  # what it answers only when `Farm.release` says so
+    guarded: bool = False  # by SNMPv3
+    _guard: Guard | None = None
 
     def answers(self, raw: bytes) -> list[bytes]:
+        if not self.guarded:
+            return self._plain(raw)
+        said: list[bytes] = []
+
+        def answer(bare: bytes) -> bytes | None:
+            said.extend(self._plain(bare))
+            return said[0] if said else None
+
+        self._guard = self._guard or Guard(answer)
+        self._guard.answer = answer
+        reply = self._guard.reply(raw)
+        return [reply] * max(1, len(said)) if reply else []
+
+    def _plain(self, raw: bytes) -> list[bytes]:
         asked = decode(raw, (0, 1))
         if asked.version not in self.versions:
             return []
@@ -104,7 +122,8 @@ class Farm:
                 at, opened = key.data, key.fileobj
                 raw, sender = opened.recvfrom(65_535)  # type: ignore[union-attr]
                 self.packets[at] += 1
-                held = self.boxes[at].holds(decode(raw, (0, 1)))
+                holds = self.boxes[at].holds
+                held = holds is not None and holds(decode(raw, (0, 1)))
                 for answer in self.boxes[at].answers(raw):
                     if held:
                         self._held[at].append((answer, sender))

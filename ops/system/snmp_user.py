@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gufo.snmp.aio import SnmpSession
 
 SIGN = "1.3.6.1.2.1.1.3.0"  # sysUpTime goes with every GET: its absence tells «too big» from «has none of these»
+SPOILT_SECONDS = 600.0  # a name that fails whole questions is left out for so long
 FEWER = 4  # a GETBULK whose reply did not fit is asked for again with a fourth of the rows
 MOST_PACKETS = plain.MOST_PACKETS * 3  # of one GET, tries and the engine's clock counted
 TRIES = 3  # the short first try of `Patience` is for those whose late replies still count, which gufo drops
@@ -45,7 +46,9 @@ class Guarded:
         self._meter = Meter(tally)
         self._address, self._login = address, login
         self._session: SnmpSession | None = None
-        self._most, self._repetitions = plain.MOST_VARBINDS, plain.REPETITIONS
+        # `_most`: names in a packet beside sysUpTime; 0: one, and not even that beside it
+        self._most, self._repetitions = plain.MOST_VARBINDS - 1, plain.REPETITIONS
+        self._spoiling: dict[str, float] = {}  # names that fail whole questions, and since when
         self._heard = 0.0  # when it answered last
         self._lock = asyncio.Lock()
 
@@ -53,22 +56,14 @@ class Guarded:
         """Values by OID. What the device does not have is absent. HostFailedError after the last try."""
         async with self._lock:
             found: dict[str, Held] = {}
-            left = list(dict.fromkeys(oids))
             self._meter.allow(MOST_PACKETS)
-            while left:
-                most = self._most if self._most == 1 or SIGN in left[: self._most] else self._most - 1
-                asked = left[:most]
-                packet = list(dict.fromkeys([SIGN, *asked])) if self._most > 1 else asked
-                try:
-                    answered = await self._get_once(packet)
-                except TooManyError:
-                    raise HostFailedError(self.name, f"SNMP: not answered in {MOST_PACKETS} packets") from None
-                if not answered and len(packet) > 1:
-                    # An empty answer is what gufo makes of tooBig: ask for half, now and from now on.
-                    self._most = len(packet) // 2
-                    continue
-                found.update(answered)
-                left = left[most:]
+            left = [oid for oid in dict.fromkeys(oids) if not self._spoils(oid)]
+            try:
+                while left:
+                    asked, left = left[: max(1, self._most)], left[max(1, self._most) :]
+                    found.update(await self._some(asked))
+            except TooManyError:
+                raise HostFailedError(self.name, f"SNMP: not answered in {MOST_PACKETS} packets") from None
             return {oid: found[oid] for oid in oids if oid in found}
 
     async def walk(self, oid: str) -> Walk:
@@ -88,6 +83,40 @@ class Guarded:
 
     def close(self) -> None:
         self._session = None  # gufo closes the socket with the session
+
+    async def _some(self, oids: list[str]) -> dict[str, Held]:
+        """Values of these, in as many packets as it takes.
+
+        An empty answer is what gufo makes of every error-status: the question is halved until it tells whether it was
+        too big, holds a name that spoils it, or whether the agent answers nothing at all (HostFailedError).
+        """
+        packet = list(dict.fromkeys([SIGN, *oids])) if self._most else oids
+        answered = await self._get_once(packet)
+        if answered or not self._most:
+            return answered
+        if len(oids) == 1:
+            return await self._alone(oids)
+        half, spoiling = len(oids) // 2, len(self._spoiling)
+        found = await self._some(oids[:half]) | await self._some(oids[half:])
+        if self._most and len(self._spoiling) == spoiling:
+            self._most = min(self._most, half)
+        return found
+
+    async def _alone(self, oids: list[str]) -> dict[str, Held]:
+        """What comes of one name that was not answered together with sysUpTime."""
+        if not await self._get_once([SIGN]):
+            self._most = plain.MOST_VARBINDS - 1  # it is not the size
+            raise HostFailedError(self.name, "SNMP: answers with nothing, whatever is asked")
+        found = await self._get_once(oids)
+        if found:
+            self._most = 0
+        else:
+            self._spoiling[oids[0]] = monotonic()
+        return found
+
+    def _spoils(self, oid: str) -> bool:
+        """Whether it spoilt every question that it was in, not long ago."""
+        return oid in self._spoiling and monotonic() - self._spoiling[oid] < SPOILT_SECONDS
 
     async def _get_once(self, oids: list[str]) -> dict[str, Held]:
         """One packet, asked again while there is no answer."""
@@ -136,7 +165,7 @@ class Guarded:
                     raise
                 self._repetitions = max(1, self._repetitions // FEWER)
                 continue
-            if walk.rows or self._repetitions == 1:
+            if walk.rows or walk.broken or self._repetitions == 1:
                 return walk
             fewer = await self._walk_once(oid, 1)
             if fewer.rows:
@@ -145,7 +174,7 @@ class Guarded:
 
     async def _walk_once(self, oid: str, repetitions: int) -> Walk:
         rows: dict[str, Held] = {}
-        before: tuple[int, ...] = ()
+        before = tuple(int(step) for step in oid.split("."))
         seconds, tries = self._patience.walk, 0
         try:
             async with asyncio.timeout(seconds):

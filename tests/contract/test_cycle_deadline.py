@@ -74,7 +74,7 @@ def test_slow_agents_hold_nobody_and_count_when_they_answer() -> None:
         made.boxes[WAS_GOOD].holds = always
         slow = await text_with(cycle, range(GOOD), made, WAS_GOOD)
         for at in (SILENT, HANGS_IN_DISCOVERY, TRICKLES, WAS_GOOD):
-            made.boxes[at].holds = lambda _: False
+            made.boxes[at].holds = None
         for at in (SILENT, HANGS_IN_DISCOVERY, TRICKLES, WAS_GOOD):
             made.release(at, 1000)
         quick = await text_with(cycle, range(len(made.boxes)), made)
@@ -132,7 +132,7 @@ def test_ports_that_are_due_are_looked_for_again_beside_the_polls(monkeypatch: p
         made.boxes[0].holds = discovery
         seen += [told(await cycle.run(), [0]) for _ in range(3)]
         monkeypatch.setattr("exporters.device.REDISCOVER_SECONDS", 3600.0)
-        made.boxes[0].holds = lambda _: False
+        made.boxes[0].holds = None
         made.release(0, 1000)
         await asyncio.wait_for(cycle.settled(), ENOUGH)
         text = await cycle.run()

@@ -14,11 +14,13 @@ from exporters.cycle import Cycle
 from exporters.device import Polled
 from ops.system import snmp_patience
 from ops.system.ber import Message, Pdu, Tag, Value, decode, encode
-from ops.system.snmp import SnmpLogin
+from ops.system.snmp import Login, SnmpLogin, SnmpUser
 from ops.system.sockets import listen_udp
 
 BYTES = "opd_interface_receive_bytes_total"
 OTHERS = ("d1-rtr1", "d2-rtr1")
+USER = SnmpUser("pemantau", "auth-canary-11", "sha256", "aes128", "priv-canary-22")
+both = pytest.mark.parametrize("login", [SnmpLogin("public"), USER], ids=["v2c", "v3"])
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +28,10 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snmp_patience, "PATIENCE", (0.15, 0.3, 0.5))
 
 
-def cycles(bad: Box, *, many: int = 2, login: SnmpLogin | None = None) -> tuple[list[str], list[int]]:
+def cycles(bad: Box, login: Login | None = None, *, many: int = 2) -> tuple[list[str], list[int]]:
     """The text of each cycle over the bad device and two good ones, and how many packets each sent to the bad one."""
     texts, packets = [], []
+    bad.guarded = isinstance(login, SnmpUser)
 
     async def run(made: Farm) -> None:
         devices: list[Polled] = [made.polled(0, login), made.polled(1), made.polled(2)]
@@ -51,7 +54,8 @@ def up(text: str) -> bool:
     return values(text, "opd_poll_up")["d0-rtr1", ""] == 1
 
 
-def test_rows_that_repeat_for_ever_end_the_walk_and_are_told() -> None:
+@both
+def test_rows_that_repeat_for_ever_end_the_walk_and_are_told(login: Login) -> None:
     def circle(asked: Message, good: bytes) -> list[bytes]:
         said = decode(good)
         if asked.pdu is Pdu.GET:
@@ -59,7 +63,7 @@ def test_rows_that_repeat_for_ever_end_the_walk_and_are_told() -> None:
         rows = [pair for pair in said.varbinds if pair[0][: len(asked.varbinds[0][0])] == asked.varbinds[0][0]]
         return [encode(replace(said, varbinds=said.varbinds if not rows else (*rows, *rows, *rows)))]
 
-    texts, packets = cycles(Box(behave=circle))
+    texts, packets = cycles(Box(behave=circle), login)
     assert up(texts[-1])
     assert values(texts[-1], "opd_poll_walk_broken")["d0-rtr1", ""] == 1
     assert values(texts[-1], BYTES)["d0-rtr1", "sfp1"] == 10**9 + 1
@@ -67,21 +71,23 @@ def test_rows_that_repeat_for_ever_end_the_walk_and_are_told() -> None:
     assert packets[1] == 1
 
 
-def test_an_agent_that_returns_the_asked_name_is_stopped() -> None:
+@both
+def test_an_agent_that_returns_the_asked_name_is_stopped(login: Login) -> None:
     def parrot(asked: Message, good: bytes) -> list[bytes]:
         return [good if asked.pdu is Pdu.GET else reply(asked, [(asked.varbinds[0][0], Value(Tag.INTEGER, 1))])]
 
-    texts, packets = cycles(Box(behave=parrot))
+    texts, packets = cycles(Box(behave=parrot), login)
     assert up(texts[-1])
     assert values(texts[-1], "opd_poll_walk_broken")["d0-rtr1", ""] == 1
     assert max(packets) < 40
 
 
-def test_too_big_is_asked_in_parts_that_fit_and_remembered() -> None:
+@both
+def test_too_big_is_asked_in_parts_that_fit_and_remembered(login: Login) -> None:
     def narrow(asked: Message, good: bytes) -> list[bytes]:
         return [good] if len(asked.varbinds) <= 10 else [reply(asked, [], status=1)]
 
-    texts, packets = cycles(Box(behave=narrow), many=3)
+    texts, packets = cycles(Box(behave=narrow), login, many=3)
     assert values(texts[-1], BYTES)["d0-rtr1", "sfp2"] == 10**9 + 2
     assert packets[0] < 60
     assert packets[2] <= 8
@@ -95,21 +101,23 @@ def test_a_reply_that_is_cut_off_is_asked_in_parts(cut: int) -> None:
     assert packets[2] <= 8
 
 
-def test_an_empty_list_of_values_is_no_answer_and_ends_soon() -> None:
-    texts, packets = cycles(Box(behave=lambda asked, _: [reply(asked, [])]))
+@both
+def test_an_empty_list_of_values_is_no_answer_and_ends_soon(login: Login) -> None:
+    texts, packets = cycles(Box(behave=lambda asked, _: [reply(asked, [])]), login)
     assert not up(texts[-1])
     assert BYTES in texts[-1]
     assert ("d0-rtr1", "sfp1") not in values(texts[-1], BYTES)
     assert max(packets) < 16
 
 
-def test_an_agent_that_comes_to_answer_with_nothing_gives_nothing() -> None:
+@both
+def test_an_agent_that_comes_to_answer_with_nothing_gives_nothing(login: Login) -> None:
     """It was good when its ports were found: the fast way is taken, and what it brings is never made up."""
     empty: list[bool] = []
-    box = Box(behave=lambda asked, good: [reply(asked, []) if empty else good])
+    box = Box(behave=lambda asked, good: [reply(asked, []) if empty else good], guarded=login is USER)
 
     async def run(made: Farm) -> tuple[str, str]:
-        cycle = Cycle([made.polled(0)])
+        cycle = Cycle([made.polled(0, login)])
         await cycle.run()
         first = await cycle.run()
         empty.append(True)
@@ -125,7 +133,8 @@ def test_an_agent_that_comes_to_answer_with_nothing_gives_nothing() -> None:
     assert ("d0-rtr1", "sfp1") not in values(second, BYTES)
 
 
-def test_a_reply_far_beyond_a_frame_is_taken_and_asked_smaller_the_next_time() -> None:
+@both
+def test_a_reply_far_beyond_a_frame_is_taken_and_asked_smaller_the_next_time(login: Login) -> None:
     long = Value(Tag.OCTETS, b"x" * 400)
 
     def wide(asked: Message, good: bytes) -> list[bytes]:
@@ -134,14 +143,15 @@ def test_a_reply_far_beyond_a_frame_is_taken_and_asked_smaller_the_next_time() -
         said = decode(good)
         return [encode(replace(said, varbinds=tuple((n, v if v.data is not None else long) for n, v in said.varbinds)))]
 
-    texts, packets = cycles(Box(narrow=True, behave=wide), many=3)
+    texts, packets = cycles(Box(narrow=True, behave=wide), login, many=3)
     assert values(texts[-1], "opd_interface_up")["d0-rtr1", "sfp2"] == 1
     assert packets[0] < 40
     assert packets[2] <= 8
 
 
-def test_copies_of_a_reply_change_nothing() -> None:
-    texts, packets = cycles(Box(behave=lambda _, good: [good, good, good]), many=3)
+@both
+def test_copies_of_a_reply_change_nothing(login: Login) -> None:
+    texts, packets = cycles(Box(behave=lambda _, good: [good, good, good]), login, many=3)
     assert values(texts[-1], BYTES)["d0-rtr1", "sfp1"] == 10**9 + 1
     assert packets[1:] == [1, 1]
 
@@ -149,12 +159,13 @@ def test_copies_of_a_reply_change_nothing() -> None:
 @pytest.mark.parametrize("anywhere", [False, True])
 def test_a_reply_from_another_port_counts_only_where_that_is_declared(anywhere: bool) -> None:
     with closing(listen_udp("127.80.9.9", 0)) as stranger:
-        texts, packets = cycles(Box(stranger=stranger), login=SnmpLogin("public", anywhere=anywhere))
+        texts, packets = cycles(Box(stranger=stranger), SnmpLogin("public", anywhere=anywhere))
     assert up(texts[-1]) is anywhere
     assert packets[1] == (1 if anywhere else 3)
 
 
-def test_a_counter_without_its_leading_zero_is_unsigned() -> None:
+@both
+def test_a_counter_without_its_leading_zero_is_unsigned(login: Login) -> None:
     def bare(_: Message, good: bytes) -> list[bytes]:
         """The same bytes as an address: four octets, no sign; then its type is made that of a counter."""
         said = decode(good)
@@ -167,7 +178,7 @@ def test_a_counter_without_its_leading_zero_is_unsigned() -> None:
     def _large(value: Value) -> bool:
         return isinstance(value.data, int) and value.data >= 2**31
 
-    texts, packets = cycles(Box(narrow=True, octets=4_000_000_000, behave=bare), many=3)
+    texts, packets = cycles(Box(narrow=True, octets=4_000_000_000, behave=bare), login, many=3)
     assert values(texts[-1], BYTES)["d0-rtr1", "sfp1"] == 4_000_000_001
     assert packets[2] == 1
 
@@ -210,7 +221,8 @@ def test_garbage_and_answers_to_other_questions_are_dropped() -> None:
     assert packets[1:] == [1, 1]
 
 
-def test_a_name_that_spoils_the_question_is_left_out() -> None:
+@both
+def test_a_name_that_spoils_the_question_is_left_out(login: Login) -> None:
     """genErr for one broken column, which some agents answer for a module that is being read."""
     bad = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 19, 1, 1, 6, 1)
 
@@ -218,7 +230,7 @@ def test_a_name_that_spoils_the_question_is_left_out() -> None:
         names = [name for name, _ in asked.varbinds]
         return [reply(asked, list(asked.varbinds), 5, names.index(bad) + 1) if bad in names else good]
 
-    texts, packets = cycles(Box(behave=spoilt), many=3)
+    texts, packets = cycles(Box(behave=spoilt), login, many=3)
     assert values(texts[-1], BYTES)["d0-rtr1", "sfp1"] == 10**9 + 1
     assert ("d0-rtr1", "sfp1") not in values(texts[-1], "opd_optical_temperature_celsius")
     assert values(texts[-1], "opd_optical_temperature_celsius")["d0-rtr1", "sfp2"] == 41
