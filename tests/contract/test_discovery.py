@@ -80,7 +80,7 @@ def test_serials_are_kept_when_that_is_asked_for() -> None:
 
 def region(port: int) -> SimpleNamespace:
     """As much of a world as the verbs look at."""
-    router = SimpleNamespace(name="olt-1", address="10.40.9.9", snmp=None)
+    router = SimpleNamespace(name="olt-1", address="10.40.9.9", snmp=None, model="nokia_isam")
     return SimpleNamespace(
         region=SimpleNamespace(
             opds=[SimpleNamespace(routers=[router])], access=SimpleNamespace(snmp_secret="snmp", snmp=None)
