@@ -5,6 +5,7 @@ from __future__ import annotations
 from exporters.dashboards.board import AMBER, GREEN, RED, Board, Query, age, figure, lines, rows
 
 DAYS = "opd_fibre_days_to_threshold"
+CUT = "opd_fibre_segment_suspect > 0.15 or opd_fibre_segment_likeliest"  # as the alert FibreSegmentCut
 NO_CUT = "nothing is suspected of a cut"
 
 BOARD = Board(
@@ -16,7 +17,7 @@ BOARD = Board(
             "Now",
             (
                 figure("Segments suspected", "0 only when the plant was judged.", "short",
-                       "count(opd_fibre_segment_suspect > 0.15) or 0 * max(opd_fibre_judged_timestamp_seconds)",
+                       f"count({CUT}) or 0 * max(opd_fibre_judged_timestamp_seconds)",
                        (None, GREEN), (1.0, RED)),
                 figure("Links dark", "Links without light and without an answer.", "short",
                        'opd_fibre_links{state="dark"}', (None, GREEN), (1.0, RED)),

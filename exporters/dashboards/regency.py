@@ -6,6 +6,7 @@ from exporters.dashboards.board import AMBER, GREEN, RED, Board, Query, age, fig
 
 DAY = 86_400.0
 UP = 'max by (opd) (opd_poll_up{opd!=""})'
+CUT = "opd_fibre_segment_suspect > 0.15 or opd_fibre_segment_likeliest"  # as the alert FibreSegmentCut
 BAD_IF_ANY = ((None, GREEN), (1.0, RED))
 
 BOARD = Board(
@@ -28,7 +29,7 @@ BOARD = Board(
                     "Segments cut",
                     "Fibre segments that are suspected of a cut (docs/fibre.md); 0 only when the plant was judged.",
                     "short",
-                    "count(opd_fibre_segment_suspect > 0.15) or 0 * max(opd_fibre_judged_timestamp_seconds)",
+                    f"count({CUT}) or 0 * max(opd_fibre_judged_timestamp_seconds)",
                     *BAD_IF_ANY,
                 ),
                 figure(
