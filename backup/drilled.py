@@ -35,6 +35,8 @@ class Drill:
     restore_seconds: float = 0.0  # of restic's restore alone
     found: Found | None = None
     checked: dict[str, list[Difference]] = field(default_factory=dict)
+    locks: list[tuple[str, str]] = field(default_factory=list)  # (class of fault, what) of the repository's locks
+    waiting: bool = False  # for somebody's living exclusive lock: it came no further
     failure: str = ""
     error: OpsError | None = None  # what made it stop
     cleaned: bool = False

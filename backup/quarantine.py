@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import base64
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from backup import held
 from backup.hostside import programs, rest_mirror
 from backup.restic import LONG, QUICK, Restic, Secret, Snapshot
 from backup.trouble import Trouble
 from backup.verify import files, private_there
+from backup.verify.locks import Locked
 from backup.verify.verdict import Finding
 from ops.errors import OpsError
 from ops.system import hostpython
@@ -25,8 +28,17 @@ MAY_BE_JUNK = {Trouble.JUNK, Trouble.PANIC, Trouble.DAMAGED, Trouble.WRONG_KEY, 
 _THERE = (programs, rest_mirror, private_there)
 
 
-def listed(restic: Restic, history: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Snapshot]]:
-    """(ids of the keys, snapshots) that lie in the repository, without a restic process where nothing is strange.
+@dataclass(frozen=True)
+class Listed:
+    """`keys`: their ids."""
+
+    keys: list[str]
+    snapshots: list[Snapshot]
+    locked: Locked
+
+
+def listed(restic: Restic, history: Sequence[Mapping[str, Any]]) -> Listed:
+    """What lies in the repository beside its data, without a restic process where nothing is strange.
 
     A snapshot's file is named by the sha256 of its bytes: where each is whole and the ledger's lines `history` know it,
     restic can say nothing more of it (such a snapshot has no `time`). Else restic reads them all, and its errors raise.
@@ -35,10 +47,14 @@ def listed(restic: Restic, history: Sequence[Mapping[str, Any]]) -> tuple[list[s
     if "why" in told:
         restic.snapshots()  # it says better what is wrong
         raise OpsError(f"{restic.where.name}: {told['why']}", "is the vault up?")
+    locked = Locked(waiting=False, findings=())
+    if told.get("locks"):
+        some = {"keys": told["key_files"], "locks": told["locks"]}
+        locked = held.judge(some, restic.repository.password.value, time.time())
     known = {line[key]: line for line in history for key in ("snapshot", "manifest_snapshot")}
     if told["snapshots"] and all(whole and name in known for name, whole in told["snapshots"].items()):
-        return told["keys"], [_counted(name, known[name]) for name in sorted(told["snapshots"])]
-    return told["keys"], restic.snapshots()
+        return Listed(told["keys"], [_counted(name, known[name]) for name in sorted(told["snapshots"])], locked)
+    return Listed(told["keys"], restic.snapshots(), locked)
 
 
 def _counted(name: str, line: Mapping[str, Any]) -> Snapshot:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from backup import attacked, coverage, layout, manifest, places, production, quarantine, unfinished
+from backup import attacked, coverage, held, layout, manifest, places, production, quarantine, unfinished
 from backup.checks.contract import Difference, Found, Point, checks
 from backup.drilled import Drill
 from backup.manifest import Manifest
@@ -110,6 +110,7 @@ def prove(run: Story) -> None:
         rto=item.set.rto,
         left_out=run.left_out,
         attacked=attack,
+        locks=drill.locks,
     )
     _compare(run, drill.found)
 
@@ -135,15 +136,19 @@ def _choose(run: Story, known: Sequence[str], history: Sequence[Mapping[str, Any
         if not run.left_out:
             places.installed(restic)
         version = ".".join(map(str, restic.version()))
-        names, found = quarantine.listed(restic, history)
-        keys = [next((one for one in known if name.startswith(one)), name) for name in names]
+        there = quarantine.listed(restic, history)
+        found, locked = there.snapshots, {"locks": held.faults(there.locked), "waits": held.waits(there.locked)}
+        keys = [next((one for one in known if name.startswith(one)), name) for name in there.keys]
         if all(one.id != drill.entry["snapshot"] for one in found):
             what = f"snapshot {drill.entry['snapshot'][:12]}, the newest in the ledger, is not in the repository"
             raise OpsError(what, "keep the vault as it is")
-        return {"version": version, "snapshots": [asdict(one) for one in found], "keys": keys}
+        return {"version": version, "snapshots": [asdict(one) for one in found], "keys": keys, **locked}
 
     made = run.round("choose", "names of the keys, sums of the snapshots; restic snapshots where any is strange", work)
-    drill.versions["restic"] = made["version"]
+    drill.versions["restic"], drill.waiting = made["version"], bool(made["waits"])
+    if drill.waiting:
+        raise OpsError(made["waits"], "somebody works on the repository: drill it again when that is done")
+    drill.locks = [(fault, what) for fault, what in made["locks"]]
     snapshots = [Snapshot(**{**one, "tags": tuple(one["tags"])}) for one in made["snapshots"]]
     drill.snapshot = next(one for one in snapshots if one.id == drill.entry["snapshot"])
     return snapshots, list(made["keys"])

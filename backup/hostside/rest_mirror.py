@@ -10,6 +10,7 @@ import base64
 import contextlib
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -42,16 +43,31 @@ def sums(url: str, kind: str) -> dict[str, Any]:
         return _fault(error)
 
 
+def contents(url: str, kind: str, most: int) -> dict[str, Any]:
+    """{"files": {name: bytes}} of the first `most` files of one kind of small files; or a fault."""
+    try:
+        return {"files": dict(itertools.islice(_contents(url, kind), most))}
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return _fault(error)
+
+
 def _sums(url: str, kind: str) -> Iterator[tuple[str, str]]:
+    return ((name, hashlib.sha256(content).hexdigest()) for name, content in _contents(url, kind))
+
+
+def _contents(url: str, kind: str) -> Iterator[tuple[str, bytes]]:
+    """All through one connection. What was given back meanwhile (a lock) is not there."""
     parts, headers = urllib.parse.urlsplit(url), dict(_asked(url, {}).headers)
     with contextlib.closing(_line(parts)) as line:
         for name in _listed(url, kind):
             line.request("GET", f"{parts.path.rstrip('/')}/{kind}/{name}", headers=headers)
             answer = line.getresponse()
             content = answer.read()
+            if kind == "locks" and answer.status == 404:  # noqa: PLR2004 # HTTP's NOT FOUND
+                continue
             if answer.status != 200:  # noqa: PLR2004 # HTTP's OK
                 raise http.client.HTTPException(f"HTTP {answer.status}")
-            yield name, hashlib.sha256(content).hexdigest()
+            yield name, content
 
 
 def _line(parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:

@@ -29,7 +29,7 @@ class Locked:
 def look(restic: Restic, names: Sequence[str], now: float) -> Locked:
     """Read these locks and judge them at `now` (epoch seconds)."""
     told = [lock for name in names[:READ] if (lock := _read(restic, name))]
-    return judge(told, now, _lives)
+    return judge(told, now, lives)
 
 
 def judge(told: Sequence[Mapping[str, Any]], now: float, lives: Any) -> Locked:
@@ -62,5 +62,5 @@ def _read(restic: Restic, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
     return pid > 0 and os.path.exists(f"/proc/{pid}")  # noqa: PTH110 # one question to the kernel

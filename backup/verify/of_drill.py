@@ -20,6 +20,7 @@ _CHECKS: dict[str, dict[str, Fault]] = {
     "size": {"": Fault.INCOMPLETE, "flood": Fault.RANSOMWARE},
     "repository": {str(fault): fault for fault in Fault},
     "ransomware": {str(fault): fault for fault in Fault},
+    "locks": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},
     "database_copy": {"missing": Fault.INCOMPLETE, "broken": Fault.CORRUPTION},
     "rpo": {"late": Fault.RPO, "future": Fault.CLOCK},
@@ -40,9 +41,9 @@ _STEPS = {
 
 
 def judge(drill: Drill) -> Verdict:
-    """The drill's verdict; `proven` is the drill's own."""
+    """The drill's verdict; `proven` is the drill's own. `wait` where somebody's lock lives: it was left alone."""
     findings = [*_stopped(drill), *_differences(drill.checked)]
-    return verdict.judge(findings, proven=drill.proven)
+    return verdict.judge(findings, waiting=drill.waiting, proven=drill.proven)
 
 
 def of_difference(check: str, one: Difference) -> Fault:

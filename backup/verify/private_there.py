@@ -7,15 +7,17 @@ Standard library only. The repository itself is only read: by GET behind a rest-
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backup.hostside import programs, rest_mirror
 
 SMALL = ("keys", "snapshots", "index", "locks")
+FEW = 40  # locks, and keys beside them, that are looked at
 MOST = 64 << 20  # bytes of small files that are handed to the station
 Repository = Mapping[str, Any]
 
@@ -44,24 +46,51 @@ def small(*, repository: Repository, folder: str) -> dict[str, Any]:
 def listed(*, repository: Repository) -> dict[str, Any]:
     """{keys: names of the files in keys/ (the keys' ids), snapshots: {name: whether it is the sum of its bytes}}.
 
-    {why} where the repository cannot be looked at.
+    {why} where the repository cannot be looked at. Where locks lie there, also {locks, key_files: {name: content in
+    base64}}: whose they are is told where the repository's key is.
     """
     try:
-        keys, sums = _listed(repository)
+        if str(repository["url"]).startswith("rest:"):
+            _asked(repository, lambda at: rest_mirror.there(at, "config"))
+        else:
+            os.stat(os.path.join(repository["url"], "config"))  # raises where it is gone
+        keys, sums, locks = _names(repository, "keys"), _sums(repository), _contents(repository, "locks")
+        told = {"keys": sorted(keys), "snapshots": {name: digest == name for name, digest in sums.items()}}
+        return {**told, "locks": locks, "key_files": _contents(repository, "keys")} if locks else told
     except (OSError, RuntimeError) as error:
         return {"why": str(error)}
-    return {"keys": sorted(keys), "snapshots": {name: digest == name for name, digest in sums.items()}}
 
 
-def _listed(repository: Repository) -> tuple[list[str], dict[str, str]]:
+def _names(repository: Repository, kind: str) -> list[str]:
     url = str(repository["url"])
     if url.startswith("rest:"):
-        _asked(repository, lambda at: rest_mirror.there(at, "config"))
-        keys = _asked(repository, lambda at: rest_mirror.sizes(at, "keys"))["files"]
-        return list(keys), _asked(repository, lambda at: rest_mirror.sums(at, "snapshots"))["files"]
-    os.stat(os.path.join(url, "config"))  # raises where it is gone
-    above = os.path.join(url, "snapshots")
-    return os.listdir(os.path.join(url, "keys")), {name: _sum(os.path.join(above, name)) for name in os.listdir(above)}
+        return list(_asked(repository, lambda at: rest_mirror.sizes(at, kind))["files"])
+    return os.listdir(os.path.join(url, kind))
+
+
+def _sums(repository: Repository) -> dict[str, str]:
+    url = str(repository["url"])
+    if url.startswith("rest:"):
+        return dict(_asked(repository, lambda at: rest_mirror.sums(at, "snapshots"))["files"])
+    return {name: _sum(os.path.join(url, "snapshots", name)) for name in _names(repository, "snapshots")}
+
+
+def _contents(repository: Repository, kind: str) -> dict[str, str]:
+    """Files of a kind of which few are usual: enough of them to tell what is going on."""
+    url = str(repository["url"])
+    if url.startswith("rest:"):
+        found = _asked(repository, lambda at: rest_mirror.contents(at, kind, FEW))["files"]
+    else:
+        found = dict(_inside(os.path.join(url, kind)))
+    return {name: base64.b64encode(content).decode() for name, content in found.items()}
+
+
+def _inside(folder: str) -> Iterator[tuple[str, bytes]]:
+    for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ())[:FEW]:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and os.path.getsize(path) <= MOST:  # a lock may be given back meanwhile
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as source:
+                yield name, source.read()
 
 
 def _sum(path: str) -> str:

@@ -6,12 +6,13 @@ import dataclasses
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
 from backup_rig import item
 from drill_stage import Stage, needs_root, places_entry
+from repository_stock import HOUR, Stock
 
 from backup import take
 from backup.restic import Restic, Saved
@@ -161,3 +162,26 @@ def test_a_lost_index_is_made_anew_in_the_private_copy_only(own: Stage) -> None:
     assert seen.restored, seen.failure
     assert seen.restored.content == seen.manifest.content  # type: ignore[union-attr]
     assert of_drill.judge(seen).fault == "corruption"
+
+
+LOCKS: dict[str, tuple[tuple[str, str], Callable[[Stock], object]]] = {
+    "stale exclusive": (("red", "lock"), lambda one: one.lock(age=26 * HOUR, exclusive=True)),
+    "stale shared": (("red", "lock"), lambda one: one.lock(age=HOUR, exclusive=False)),
+    "live exclusive": (("wait", "lock"), lambda one: one.lock(age=60, exclusive=True)),
+    "live shared": (("green", "none"), lambda one: one.lock(age=60, exclusive=False)),
+    "short junk": (("red", "tamper"), lambda one: one.put("locks", b"abcd")),
+    "long junk": (("red", "tamper"), lambda one: one.put("locks", os.urandom(200))),
+}
+
+
+@pytest.mark.parametrize("kind", LOCKS)
+def test_locks_are_judged_though_no_drill_needs_one(own: Stage, kind: str) -> None:
+    wanted, plant = LOCKS[kind]
+    plant(Stock(own.rig.folder, ""))
+    before = sorted(str(path) for path in own.rig.repository.rglob("*"))
+    seen = own.drill()
+    found = of_drill.judge(seen)
+    assert (str(found.colour), str(found.fault)) == wanted, found.proof
+    assert seen.proven == (wanted[0] == "green")
+    assert (seen.restored is None) == (wanted[0] == "wait"), "the others are gone round"
+    assert sorted(str(path) for path in own.rig.repository.rglob("*")) == before, "no lock is taken away"
