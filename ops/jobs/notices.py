@@ -36,9 +36,15 @@ STATES = {  # by how an alert's name begins: what is wrong, in words that give n
     "OfficeLinkDown": "jaringan putus",
     "OfficeLight": "sinyal fiber lemah",
     "OfficeLinkLossy": "jaringan terganggu",
+    "OfficeLineBelowContract": "jaringan lebih lambat dari kontrak",
+    "OfficeNotMeasured": "pemantauan terhenti",
+    "OfficeWithoutTelephones": "telepon terganggu",
     "Office": "jaringan terganggu",
     "Fibre": "gangguan kabel fiber",
     "TestCall": "telepon terganggu",
+    "Calls": "telepon terganggu",
+    "Telephones": "telepon terganggu",
+    "MeasuringStopped": "pemantauan terhenti",
     "Backup": "cadangan data terlambat",
 }
 OTHER, WELL = "gangguan layanan", "pulih"

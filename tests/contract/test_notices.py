@@ -189,6 +189,21 @@ def test_who_may_tell_and_what_is_no_alert(queue: Notices, world: World) -> None
     assert post(good, "10.41.1.50").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("OfficeWithoutTelephones", "telepon terganggu"),
+        ("TelephonesMissing", "telepon terganggu"),
+        ("CallsSoundBad", "telepon terganggu"),
+        ("OfficeNotMeasured", "pemantauan terhenti"),
+        ("OfficeLineBelowContract", "jaringan lebih lambat dari kontrak"),
+    ],
+)
+def test_telephones_and_measuring_are_no_trouble_of_the_network(world: World, name: str, words: str) -> None:
+    ((_, line),) = lines(world.region, [alert(name)])
+    assert line == f"{world.region.opd('dinkes').name}: {words}"
+
+
 def test_what_belongs_to_no_office_is_the_network(world: World) -> None:
     ((_, line),) = lines(world.region, [alert("FibreSegmentCut", opd="", segment="r1-01")])
     assert line == f"Jaringan {world.region.name}: gangguan kabel fiber"
