@@ -40,11 +40,11 @@ def run(
     given: str | None = None,
     env: Mapping[str, str] | None = None,
     secrets: Mapping[str, str] | None = None,
-    watch: Callable[[], str] | None = None,
+    watch: Callable[[bytes], str] | None = None,
 ) -> dict[str, Any]:
     """Run to the end; {argv, code, out, err, seconds}. `secrets`: option → value, handed over as an unnamed file.
 
-    `watch` is asked every two seconds; when it says anything, the program is ended, and that is `given_up`.
+    `watch` gets what was said so far, every two seconds; when it says anything, the program is ended: `given_up`.
     A secret's file stays this process's own and is read through /proc: what the program starts (a dump, as another
     user) inherits nothing of it.
     """
@@ -61,7 +61,7 @@ def run(
         preexec_fn=die_with_parent,  # noqa: PLW1509 # this process has one thread
     )
     try:
-        out, err, code, given_up = _wait(child, begun + timeout, watch or (lambda: ""))
+        out, err, code, given_up = _wait(child, begun + timeout, watch or (lambda _said: ""))
     finally:
         end(child)
         for handle in (*handles.values(), *([] if given_in is None else [given_in])):
@@ -176,12 +176,12 @@ def die_with_parent() -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait(child: subprocess.Popen[bytes], until: float, watch: Callable[[], str]) -> tuple[bytes, bytes, int, str]:
+def _wait(child: subprocess.Popen[bytes], until: float, watch: Callable[[bytes], str]) -> tuple[bytes, bytes, int, str]:
     while True:
         try:
             out, err = child.communicate(None, min(PULSE, max(0.05, until - time.monotonic())))
-        except subprocess.TimeoutExpired:
-            given_up = watch()
+        except subprocess.TimeoutExpired as soon:
+            given_up = watch(soon.output or b"")
             if given_up or time.monotonic() >= until:
                 end(child)
                 out, err = child.communicate()

@@ -17,6 +17,8 @@ PROBE_SECONDS = 5.0  # for the port to open
 EVERY = 3.0  # seconds between two looks at the port while restic works, and for it to open then
 TWICE = 2  # failures in a row that count
 SHORT, PATIENCE = 120.0, 300.0  # seconds: calls up to SHORT end at once, longer ones after PATIENCE without the vault
+EDGE = "another speed holds from now on"  # why a backup is ended and begun again: what it has sent counts
+POINTS, QUIET_SECONDS = 5.0, 60.0  # of progress, and seconds, between two words on how far it is
 ANSWER_SECONDS = 8.0  # for the server behind it to say anything: together a dead vault is told within 15 s
 
 
@@ -39,17 +41,54 @@ def restic(  # one call's whole description, sent as JSON
     secrets = {"--password-file": programs.secret(repository["password"]), "--repository-file": _full(repository)}
     secrets |= {option: programs.secret(spec) for option, spec in repository.get("files", {}).items()}
     options = ["--cacert", repository["ca"]] if repository.get("ca") else []
-    options += limits.words(repository.get("limits", ()), repository.get("timezone", "UTC"), time.time())
     cache = ["--cache-dir", repository["cache"]] if repository.get("cache") else ["--no-cache"]
-    done = programs.run(
-        [program, "--json", *options, *cache, *words],
-        timeout=timeout,
-        given=given,
-        env={"GOMAXPROCS": "2", "RESTIC_PROGRESS_FPS": "0.2", **(env or {})},  # nobody reads 60 states a second
-        secrets=secrets,
-        watch=Door(repository["url"], 0.0 if timeout <= SHORT else PATIENCE).watch,
-    )
-    return {**done, "unreachable": given_up} if (given_up := done.pop("given_up")) else done
+    door, status = Door(repository["url"], 0.0 if timeout <= SHORT else PATIENCE), Status()
+    until, again = time.monotonic() + timeout, words[0] == "backup" and not any(w.startswith("--stdin") for w in words)
+    while True:
+        speed = _speed(repository)
+
+        def watch(said: bytes, speed: Sequence[str] = speed) -> str:
+            status.look(said)
+            return door.watch() or (EDGE if again and _speed(repository) != speed else "")
+
+        done = programs.run(
+            [program, "--json", *options, *speed, *cache, *words],
+            timeout=until - time.monotonic(),
+            given=given,
+            env={"GOMAXPROCS": "2", "RESTIC_PROGRESS_FPS": "0.2", **(env or {})},  # nobody reads 60 states a second
+            secrets=secrets,
+            watch=watch,
+        )
+        given_up = done.pop("given_up")
+        if given_up != EDGE:
+            return {**done, "unreachable": given_up} if given_up else done
+
+
+def _speed(repository: Mapping[str, Any]) -> list[str]:
+    return limits.words(repository.get("limits", ()), repository.get("timezone", "UTC"), time.time())
+
+
+class Status:
+    """How far a long restic is, told to the station now and then (restic's JSON lines of type `status`)."""
+
+    def __init__(self) -> None:
+        self._told, self._at = 0.0, time.monotonic()
+
+    def look(self, said: bytes) -> None:
+        """`said`: its standard output so far. Tells {percent, bytes, of, left}: bytes, seconds; None when unknown."""
+        found = said[: said.rfind(b"\n") + 1].rpartition(b'{"message_type":"status"')
+        try:
+            line = json.loads((found[1] + found[2]).split(b"\n", 1)[0])
+            percent = 100 * float(line.get("percent_done", 0))
+        except (ValueError, TypeError, AttributeError):
+            return
+        now = time.monotonic()
+        if percent - self._told < POINTS and now - self._at < QUIET_SECONDS:
+            return
+        self._told, self._at = percent, now
+        done = line.get("bytes_done", line.get("bytes_restored"))
+        left = line.get("seconds_remaining")
+        programs.tell(percent=round(percent), bytes=done, of=line.get("total_bytes"), left=left)
 
 
 class Door:

@@ -11,13 +11,14 @@ from backup.coverage import Coverage as Services
 from backup.coverage import of
 from backup.layout import Item
 from backup.take import BackupResult, take
+from backup.underway import listener
 from ops.errors import OpsError, PartlyAppliedError
 from ops.inventory.rules.backup_times import EVERY
 from ops.jobs.keys import look_for_strangers
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job, named
-from ops.system import threads
+from ops.system import hostpython, threads
 from ops.world import World
 
 AT_ONCE = 4  # sets at a time
@@ -25,8 +26,8 @@ PER_HOST = 2  # of them on one source host, which has its own work to do
 
 
 def chosen(world: World, args: Args) -> list[Item]:
-    """The sets that a job's arguments `opd` and `set` name, all when they name none; with `only: due` without those whose
-    newest backup is younger than their `schedule` asks for.
+    """The sets that a job's arguments `opd` and `set` name, all when they name none; with `only: due` without those
+    whose newest backup is younger than their `schedule` asks for.
     """
     found = layout.items(world.region, named(args, "opd"), named(args, "set"))
     if args.get("only") != "due":
@@ -94,7 +95,8 @@ def _one(spots: places.Places, item: Item, world: World, progress: Progress, kee
     progress(Event("back up", item.key, State.RUNNING, f"{item.set.kind} {item.set.source} on {item.set.server}"))
     try:
         places.check(world, item)
-        result = BackupResult(**keep(f"back up {item.key}", lambda: asdict(take(spots, item))))
+        with hostpython.heard(listener(progress, "back up", item.key)):
+            result = BackupResult(**keep(f"back up {item.key}", lambda: asdict(take(spots, item))))
         _keyed(spots, item, world, progress)
     except OpsError as error:
         what = world.secrets.scrub(error.what)

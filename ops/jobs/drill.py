@@ -10,11 +10,13 @@ from typing import Any
 from backup import drill, evidence, places, production, steps
 from backup.layout import Item
 from backup.steps import Name
+from backup.underway import listener
 from ops.errors import DrillFailedError, RefusedError, one_line
 from ops.jobs.backup import chosen
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
 from ops.runs.model import HOURS, Args, Keep, Scope, Verdict, at_once, job
+from ops.system import hostpython
 from ops.world import World
 
 
@@ -107,7 +109,8 @@ class Asked:
 def one(asked: Asked) -> DrillResult:
     """One set, with its evidence written; or what is left to be done of it."""
     spots, item, world = asked.spots, asked.item, asked.world
-    seen = drill.run(spots, item, asked.progress, asked.keep, asked.name)
+    with hostpython.heard(listener(asked.progress, "drill", item.key)):
+        seen = drill.run(spots, item, asked.progress, asked.keep, asked.name)
     seen.failure = world.secrets.scrub(seen.failure)
     seen.versions["kominfo-ops"] = version()
     written = asked.keep(f"drill {item.key}: evidence", lambda: evidence.write(spots, seen).told())

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -51,14 +53,27 @@ class Call:
     function: str
     arguments: Mapping[str, Any]
     timeout: float = 60.0  # seconds
-    on_event: Callable[[Any], None] | None = None  # gets what the function tells with `programs.tell`
+
+
+_heard: ContextVar[Callable[[Any], None] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def heard(listener: Callable[[Any], None]) -> Iterator[None]:
+    """Inside of it, and in this thread, `listener` gets what functions on hosts tell while they run."""
+    before = _heard.set(listener)
+    try:
+        yield
+    finally:
+        _heard.reset(before)
 
 
 def call(host: Exec, asked: Call) -> Any:
     """The function's value. HostFailedError with the last line of its traceback when it raised or ran out of time."""
     packed = _packed([[module.__name__, _source(module)] for module in asked.modules], dict(asked.arguments))
     script = _BOOT.format(packed=packed, module=asked.modules[-1].__name__, function=asked.function, result=_RESULT)
-    follow = _listener(asked.on_event) if asked.on_event else None
+    listener = _heard.get()
+    follow = _listener(listener) if listener else None
     # -S: no site packages are looked for, which nothing here may use
     done = host.run(
         [getattr(host, "python", "python3"), "-I", "-S", "-"], Ask(input=script, timeout=asked.timeout, on_line=follow)
