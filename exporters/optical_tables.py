@@ -240,4 +240,4 @@ def _unpacked(table: Table, steps: Mapping[str, str]) -> Iterator[tuple[str, str
     for step, parts in table.split.items():
         if step in steps:
             for name, part in parts.items():
-                yield name, str(int(steps[step]) >> part.shift & part.mask)
+                yield name, str(part.part(int(steps[step])))

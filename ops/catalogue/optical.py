@@ -245,10 +245,15 @@ class Column(Scale):
 
 
 class Split(Data):
-    """Where in a packed number a part stands: (number >> shift) & mask."""
+    """Where in a packed number a part stands: in its bits, (number >> shift) & mask, or in its decimal digits."""
 
     shift: Annotated[int, Field(ge=0)] = 0
-    mask: Annotated[int, Field(ge=1)]
+    mask: Annotated[int, Field(ge=1)] = 2**32 - 1
+    divide: Annotated[int, Field(ge=1)] = 1
+    modulo: Annotated[int, Field(ge=1)] = 2**32
+
+    def part(self, number: int) -> int:
+        return (number >> self.shift & self.mask) // self.divide % self.modulo
 
 
 class Table(Data):
@@ -271,7 +276,7 @@ class Table(Data):
     port_index: str = Field(default="", description="ifIndex made of the index, as '3{slot:0>2}{pon:0>2}'")
     port_name: ColumnOid | None = Field(default=None, description="column that holds the port's name")
     onu_name: Pattern = Field(default="", description="groups `port` and `onu`: how a port's name tells an ONU")
-    split: dict[str, dict[Literal["pon", "onu", "lane"], Split]] = Field(
+    split: dict[str, dict[Literal["pon", "onu", "lane", "slot"], Split]] = Field(
         default={}, description="an index step that packs several numbers, and where in it they stand"
     )
     choice: str = Field(default="", description="of the tables of one choice the first plausible one is used")
