@@ -139,9 +139,9 @@ def same_port(said: str, declared: str) -> bool:
 
 
 def _samples(one: Watched | WatchedPort, row: Row) -> Iterable[Sample]:
-    labels = one.port_labels | {"lane": row.lane, "onu": row.onu, "side": ""}
     for quantity, value in row.values.items():
-        if quantity in _METRICS:
-            yield sample(_METRICS[quantity], labels, value)
-        elif quantity in _OLT_METRICS:
-            yield sample(_OLT_METRICS[quantity], labels | {"side": "olt"}, value)
+        side = "olt" if quantity in _OLT_METRICS else ""
+        metric = _OLT_METRICS[quantity] if side else _METRICS.get(quantity)
+        labels = one.light_labels(row.onu, side)
+        if metric and labels is not None:
+            yield sample(metric, labels | {"lane": row.lane}, value)

@@ -71,7 +71,8 @@ class CliReaders(Collector):
 
 def _reader(world: World, links: Sequence[Watched | WatchedPort]) -> CliOptics:
     router = links[0].router
-    return CliOptics(command_line(router, world), _platforms()[device(router.model).netmiko], links)
+    onus = [onu for one in links if isinstance(one, WatchedPort) for onu, _ in one.onus]
+    return CliOptics(command_line(router, world), _platforms()[device(router.model).netmiko], links, onus)
 
 
 def _platforms() -> dict[str, Platform]:

@@ -5,7 +5,7 @@ The exporter and `ops discover` both go through here, so that what is shown is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporters.book import Book, Source, text
@@ -46,9 +46,9 @@ class Discovered:
     changed: Held
     broken: str
 
-    def of_port(self, ifindex: int) -> tuple[Sensor, ...]:
-        """The sensors of one port, its ONUs' among them."""
-        return tuple(sensor for sensor in self.sensors if sensor.ifindex == ifindex)
+    def of_port(self, ifindex: int, onus: Collection[str] = ()) -> tuple[Sensor, ...]:
+        """The sensors of one port, its ONUs' among them; those of `onus` also where they are joined to no port."""
+        return tuple(one for one in self.sensors if one.ifindex == ifindex or (not one.ifindex and one.onu in onus))
 
     def named(self, ifname: str) -> DevicePort | None:
         """The port whose ifName (ifDescr) is exactly this, else in other letters."""

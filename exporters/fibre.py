@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from exporters.fibre_read import histories, measured, prometheus_of, values_now
 from exporters.read import Value
 from ops.errors import HostFailedError
-from ops.fibre.budget import budget
+from ops.fibre.budget import crossed, link_budget
 from ops.fibre.evidence import Roads, judge
 from ops.fibre.health import Cause, Dimming, Margin, dimming, dimming_segments, margin
 from ops.fibre.locate import Diagnosis, locate
@@ -70,12 +70,11 @@ def view_of(region: Region, values: list[Value], traces: Mapping[str, Trace], so
         if way := traces.get(_class(links[name])):
             sights[name] = roads.on_its_way(links[name], sights[name], way.hops)
     found = locate(of_region(region), sights)
-    glass = {segment.name: segment for segment in region.plant.segments}
     margins: dict[str, Margin] = {}
     for name, link in links.items():
         if name in facts and facts[name].received is not None:
             rides = _rides(region, link, sights[name], found)
-            left = margin(facts[name], budget((link.drop, *(glass[one] for one in rides if one in glass))))
+            left = margin(facts[name], link_budget(link, crossed(region.plant, link, rides)))
             margins |= {name: left} if left else {}
     return View(source, sights, found, margins)
 

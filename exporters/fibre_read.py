@@ -136,7 +136,7 @@ def _declared(region: Region) -> Iterator[tuple[str, Port, bool | None]]:
 def histories(prometheus: str, links: Iterable[Link], now: float | None = None) -> dict[Port, History]:
     """Readings of the last HISTORY_DAYS of these links' ports, with the light that their far ends send where those are
     declared. HostFailedError when Prometheus does not answer."""
-    ends = {(link.router, link.ifname): _far(link) for link in links}
+    ends = {(link.router, link.ifname): (far.device, far.ifname) if (far := link.far_end) else None for link in links}
     if not ends:
         return {}
     mine, theirs = {device for device, _ in ends}, {far[0] for far in ends.values() if far}
@@ -153,10 +153,6 @@ def histories(prometheus: str, links: Iterable[Link], now: float | None = None) 
         for port, far in ends.items()
         if port in found[_RECEIVED]
     }
-
-
-def _far(link: Link) -> Port | None:
-    return (link.far.device, link.far.ifname) if link.far else None
 
 
 def _past(prometheus: str, metric: str, devices: Iterable[str], end: float) -> dict[Port, list[Point]]:

@@ -53,7 +53,10 @@ class Optics(Recipes):
     def series(self, port: Port) -> Iterator[Series]:
         for module in modules(port.sensors):
             one = next(iter(module.values()))
-            labels = port.labels | {"lane": one.lane, "onu": one.onu, "side": one.side}
+            place = port.watched.light_labels(one.onu, one.side)
+            if place is None:
+                continue
+            labels = place | {"lane": one.lane}
             for name in module.keys() | ({LOSS} if RECEIVED in module else set()):
                 asked = _asked(module, name)
                 quick = quick_reader(module, name)

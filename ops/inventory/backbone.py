@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from ops.inventory.declared import Declared
 from ops.inventory.polling import Snmp
-from ops.inventory.scalars import Address, IfName, Name
+from ops.inventory.scalars import Address, IfName, Name, Title
 
 
 class BackboneDevice(Declared):
@@ -25,3 +27,12 @@ class DevicePort(Declared):
 
     device: Name = Field(description="a device of fibre.yml")
     ifname: IfName
+
+
+class Onu(Declared):
+    """An office's end of a passive optical network, as its OLT knows it."""
+
+    olt: Name = Field(description="a device of fibre.yml: its reading of this ONU is the office's light")
+    port: IfName = Field(description="the OLT's PON port, as its ifName; blanks in it are left out")
+    id: Title = Field(description="the ONU as `ops discover OLT --json` names it: its number or serial")
+    split: Annotated[int, Field(ge=1, le=256, description="branches of all splitters on the way together")] = 32

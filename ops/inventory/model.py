@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
-from ops.inventory.backbone import BackboneDevice, DevicePort
+from ops.inventory.backbone import BackboneDevice, DevicePort, Onu
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
 from ops.inventory.gateways import Gateway
@@ -55,6 +55,7 @@ __all__ = [
     "JobKind",
     "Menu",
     "Numbering",
+    "Onu",
     "Phone",
     "Phones",
     "Plant",
@@ -301,9 +302,15 @@ class Link(Declared):
     far: DevicePort | None = Field(
         default=None, description="the port at the fibre's other end; whether it or the fibre dims is told by its light"
     )
+    onu: Onu | None = Field(default=None, description="where the office hangs on a passive optical network")
     lan: Network = Field(description="the office's own addresses behind this link")
     lan_ifname: IfName = Field(description="the router's LAN port, as its ifName")
     contract: Contract
+
+    @property
+    def far_end(self) -> DevicePort | None:
+        """The port whose light reaches the office, where one is declared."""
+        return self.far or (DevicePort(device=self.onu.olt, ifname=self.onu.port) if self.onu else None)
 
 
 class WebHost(Declared):

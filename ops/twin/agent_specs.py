@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ops.catalogue.device import device
-from ops.fibre.budget import Budget, Stretch, budget
+from ops.fibre.budget import Budget, budget, crossed
 from ops.fibre.paths import nominal
 from ops.inventory.model import Link as DeclaredLink
 from ops.inventory.model import Opd, Plant
@@ -106,9 +106,7 @@ def _light(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> Budget | 
     """What to expect over the link's own core: its drop and every segment that it rides on now. None: no way left."""
     if any(port["ifname"] == link.ifname and port.get("dark") for port in built.get("ports", [])):
         return None
-    segments = {segment.name: segment for segment in plant.segments}
-    glass: list[Stretch] = [link.drop, *(segments[name] for name in _path(plant, link, built))]
-    return budget(glass)
+    return budget(crossed(plant, link, _path(plant, link, built)))
 
 
 def _path(plant: Plant, link: DeclaredLink, built: dict[str, Any]) -> list[str]:
