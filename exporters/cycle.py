@@ -17,6 +17,8 @@ from typing import Any
 from exporters.device import Polled
 from exporters.places import Place
 from exporters.sheet import Filled, page
+from ops.errors import ToolMissingError
+from ops.system.echo import echoes
 from ops.system.snmp_cycle import Found, Wanted, poll
 
 IN_FLIGHT = 64  # devices that are asked by themselves at the same time
@@ -32,12 +34,10 @@ class Cycle:
 
     def __init__(self, devices: Iterable[Polled]) -> None:
         self._devices = list(devices)
-        self._gate, self._beside_gate, self._look_gate, self._way_gate = (
-            asyncio.Semaphore(IN_FLIGHT) for _ in range(4)
-        )
+        self._gate, self._beside_gate, self._look_gate = (asyncio.Semaphore(IN_FLIGHT) for _ in range(3))
         self._asked: set[int] = set()  # devices whose answer is not there yet, by place
         self._renewed: set[int] = set()  # whose ports are being looked for again
-        self._looking: set[int] = set()  # the way to which is being measured
+        self._looking: set[int] = set()  # the ways to which are being measured
         self._tasks: set[asyncio.Task[Any]] = set()
         self.seconds = 0.0  # that the last run took
 
@@ -139,14 +139,19 @@ class Cycle:
 
     def _look(self) -> None:
         """Measure the way to every office, for the next cycle."""
+        if not self._looking and any(device.ways for device in self._devices):
+            self._go(self._echoes(), self._looking, range(len(self._devices)))
 
-        async def look(device: Polled) -> None:
-            async with self._way_gate:
-                await device.look()
-
-        for at, device in enumerate(self._devices):
-            if device.looks and at not in self._looking:
-                self._go(look(device), self._looking, [at])
+    async def _echoes(self) -> None:
+        """All ways together, on one socket."""
+        ends = [device.ways for device in self._devices]
+        try:
+            found = iter(await echoes([way for ways in ends for way in ways]))
+        except ToolMissingError:
+            return  # what this process may not measure is not told
+        for device, ways in zip(self._devices, ends, strict=True):
+            if ways:
+                device.went([next(found) for _ in ways])
 
     def _go(
         self, work: Coroutine[Any, Any, None], busy: set[int], places: Sequence[int], tell: Tell | None = None

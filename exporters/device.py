@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import chain
 
@@ -28,7 +29,7 @@ from ops.errors import HostFailedError, ToolMissingError
 from ops.fibre.budget import of_link
 from ops.inventory.model import Plant
 from ops.inventory.watched import Watched, WatchedPort
-from ops.system.echo import Echo, echo
+from ops.system.echo import Echo, echoes
 from ops.system.snmp import Held, Plain, SnmpDevice, Tally
 from ops.system.snmp_cycle import Found, Trouble, Wanted, wanted
 
@@ -162,16 +163,21 @@ class Polled:
         return self._snmp.tally
 
     @property
-    def looks(self) -> bool:
-        """Whether the way to the office is measured at all."""
-        return self._echo
+    def ways(self) -> list[str]:
+        """Where the ways to its office end: what is asked for an echo."""
+        return [str(one.link.address.ip) for one in self._watched if isinstance(one, Watched)] if self._echo else []
+
+    def went(self, ways: Sequence[Echo]) -> None:
+        """What echo said of its `ways`, in their order: told with the polls to come."""
+        ended = zip(self._unseen(), ways, strict=True)
+        told = [collector.samples(port, Reading({}, way)) for port, way in ended for collector in others()]
+        self._way = filled(chain.from_iterable(told))
 
     async def look(self) -> None:
-        """Measure the way to the office, for polls to come."""
-        if self._echo:
-            ways = zip(self._unseen(), await self._echoes(), strict=True)
-            told = [collector.samples(port, Reading({}, way)) for port, way in ways for collector in others()]
-            self._way = filled(chain.from_iterable(told))
+        """Measure the way to the office, for polls to come; where this process may."""
+        if ways := self.ways:
+            with suppress(ToolMissingError):
+                self.went(await echoes(ways))
 
     def parts(self, answer: Filled) -> list[Filled]:
         """A poll's answer, the way to the office, and light that is read in another way where SNMP tells none."""
@@ -324,14 +330,3 @@ class Polled:
             return of_link(self._plant, one.link).received
         except ValueError:
             return None
-
-    async def _echoes(self) -> list[Echo | None]:
-        ends = [str(one.link.address.ip) for one in self._watched if isinstance(one, Watched)]
-        return await asyncio.gather(*map(_echo, ends))
-
-
-async def _echo(address: str) -> Echo | None:
-    try:
-        return await echo(address)
-    except ToolMissingError:
-        return None
