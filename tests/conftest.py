@@ -31,6 +31,8 @@ LONG = (
     "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill4]",
     "tests/contract/test_drill_server_copy.py::test_damage_is_named_by_its_class[lacking",
     "tests/contract/test_drill_server_copy.py::test_damage_is_named_by_its_class[without_log",
+    "tests/contract/test_drill_verify_newer.py::test_a_good_repository_is_green",
+    "tests/contract/test_drill_verify_newer.py::test_the_other_faults_have_theirs",
     "tests/contract/test_loopback.py::test_a_drill_of_a_damaged_vault_is_not_proven",
     "tests/contract/test_loopback.py::test_the_demonstration_as_an_ordinary_user",
     "tests/contract/test_loopback.py::test_queues_of_all_routers_are_applied_and_servers_are_named",
