@@ -1,8 +1,8 @@
 """Append-only lines whose hashes hang together: a changed, removed or inserted line is seen. JSONL, fsynced.
 
 A line's `hash` is the sha256 of its own canonical JSON without `hash`, which holds the hash of the line before as
-`previous`. Cutting off the newest lines leaves no trace in the file itself: keep the last hash elsewhere (the evidence
-page prints it). A last line without its end was being written when the power went: it never counted, and goes away.
+`previous`. Cutting off the newest lines leaves no trace in the file itself: `heads.py` says elsewhere where the chain
+of evidence ended. A last line without its end was being written when the power went: it never counted, and goes away.
 """
 
 from __future__ import annotations

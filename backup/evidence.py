@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from backup import escrow_tests, standards, trend
+from backup import escrow_tests, heads, standards, trend
 from backup.chain import GENESIS, Chain
 from backup.checks.contract import checks
 from backup.drilled import Drill
@@ -128,6 +128,7 @@ def seal(spots: Places, name: str, record_of: Made, template: str) -> Evidence:
     chain = Chain(folder / INDEX)
     for line in reversed(chain.read()):  # a station that was killed before it could note that this was done
         if line["file"] == path.name:
+            heads.leave(spots, chain.read())
             return Evidence(path, page, line["sha256"])
 
     def files(before: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -144,6 +145,7 @@ def seal(spots: Places, name: str, record_of: Made, template: str) -> Evidence:
         return {**told, "page_sha256": hashlib.sha256(shown).hexdigest()}
 
     line = chain.append_after(files)
+    heads.leave(spots, chain.read())
     return Evidence(path, page, line["sha256"])
 
 

@@ -12,6 +12,8 @@ REST_PASSWORD_FILE = "/etc/kominfo/keys/vault.password"  # noqa: S105 # a path: 
 VAULT_FOLDER = "/srv/restic"  # on the vault: <source host>/<opd>.<set>
 CA_FILE = "/etc/kominfo/keys/vault.pem"  # the vault's certificate
 MEMORY_FOLDER = "/var/lib/kominfo-backup"  # on source hosts, root only: what they know of earlier runs
+HEADS_FOLDER = "/var/lib/kominfo-heads"  # on the vault, root only: where the station's chains ended, said elsewhere
+HEADS_FILE = f"{HEADS_FOLDER}/evidence.jsonl"
 DRILL_FOLDER = "/srv/kominfo-drill"  # on the drill server; one folder per drill inside
 VIEW_USER = "drill"  # user of the read-only view; no source host knows its password
 

@@ -14,7 +14,7 @@ from typing import Any
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from backup import escrow_tests, keycheck
+from backup import escrow_tests, heads, keycheck
 from backup.chain import Chain
 from backup.coverage import coverage, failed_over, greens
 from backup.escrow_tests import OwnDrills
@@ -25,6 +25,7 @@ from ops.world import World
 
 _NAMES = (
     "opd_backup_ledger_up",
+    "opd_evidence_heads_owed",
     "opd_backup_services_declared",
     "opd_backup_services_proven",
     "opd_backup_service_proven",
@@ -58,6 +59,7 @@ class Backups(Collector):
         self._first: dict[str, float] = {}
         self._greens: dict[str, float] = {}
         self._escrow = OwnDrills()
+        self._owed = 0
 
     def collect(self) -> Iterator[Metric]:
         found = {name: self._family(name) for name in (*_NAMES, *_FIGURES.values())}
@@ -78,13 +80,14 @@ class Backups(Collector):
     def _read(self, state: Path) -> None:
         """The newest counted backup of each set, and each set's newest green drill."""
         ledger, evidence = state / "ledger" / "backup.jsonl", state / "evidence"
-        stamp = (*_stamp(ledger), *_stamp(evidence / "index.jsonl"))
+        stamp = (*_stamp(ledger), *_stamp(evidence / "index.jsonl"), *_stamp(state / heads.SENT))
         if stamp != self._stamp:
             lines = Chain(ledger).read()
             self._newest = {line["of"]: line for line in lines if line["event"] == "backup"}
             self._first = {line["of"]: float(line["taken"]) for line in reversed(lines) if line["event"] == "backup"}
             self._greens = greens(evidence)
             self._escrow = escrow_tests.of(lines)
+            self._owed = max(0, len(Chain(evidence / "index.jsonl").read()) - heads.sent(state))
             self._stamp = stamp
 
     def _tell(self, region: Region, found: Families) -> None:
@@ -96,6 +99,7 @@ class Backups(Collector):
             found["opd_backup_service_proven"].add_metric([one.name, one.opd, str(one.state)], one.counts)
         for (name, opd), proven in failed_over(region, self._greens, time.time()).items():
             found["opd_service_failover_proven"].add_metric([name, opd], proven)
+        found["opd_evidence_heads_owed"].add_metric([], self._owed)
         _escrow(region, self._escrow, found)
         for item in items(region):
             labels = [item.key, item.opd.code]

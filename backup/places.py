@@ -39,6 +39,8 @@ class Places:
     memory: str = ""  # folder on source hosts with what they know of earlier runs; canaries and figures need one
     host: Callable[[str], Exec] | None = None  # where programs of a source host run; none in a loopback twin
     received: Callable[[Item], str] = lambda _item: ""  # «<epoch s> <snapshot id>» lines, by the vault's own clock
+    tell_vault: Callable[[str], None] = lambda _lines: None  # keeps lines where the station's own files do not lie
+    vault_told: Callable[[], str] = str  # all lines that it was told
     key_files: Callable[[], str] = str  # paths …/<opd>.<set>/keys/<id> at the vault, one a line
 
     def path_of(self, item: Item) -> str:
@@ -158,8 +160,16 @@ def _servers(world: World) -> Places:
         argv = ["find", folder, "-type", "f", "-printf", "%T@ %f\\n"]
         return world.fleet.on(region.recovery.vault.server).run(argv, Ask(timeout=60)).must().out
 
+    def tell(lines: str) -> None:
+        words = f"umask 077; mkdir -p {layout.HEADS_FOLDER}; cat >> {layout.HEADS_FILE}; sync {layout.HEADS_FILE}"
+        world.fleet.on(region.recovery.vault.server).run(["sh", "-c", words], Ask(timeout=30, input=lines)).must()
+
+    def told() -> str:
+        words = ["sh", "-c", f"test ! -e {layout.HEADS_FILE} || cat {layout.HEADS_FILE}"]
+        return world.fleet.on(region.recovery.vault.server).run(words, Ask(timeout=60)).must().out
+
     made = Places(region.name, region.timezone, world.state, source, view, drills)
-    asked = replace(made, memory=layout.MEMORY_FOLDER, key_files=files)
+    asked = replace(made, memory=layout.MEMORY_FOLDER, key_files=files, tell_vault=tell, vault_told=told)
     return replace(asked, host=world.fleet.on, received=received)
 
 

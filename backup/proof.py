@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from backup import heads
 from backup.chain import GENESIS, Chain
+from backup.heads import Head
 from backup.signing import verify
 from ops.errors import OpsError
 
@@ -17,21 +19,31 @@ PUBLIC_KEY = "station.pub.pem"
 INDEX = "index.jsonl"
 
 
-def problems(path: Path, trusted: str = "") -> list[str]:
-    """What is wrong with an evidence file and its chain; empty when all holds. `trusted`: public key to believe in."""
+def problems(path: Path, trusted: str = "", said: Sequence[Head] = ()) -> list[str]:
+    """What is wrong with an evidence file and its chain; empty when all holds. `trusted`: public key to believe in.
+
+    `said`: where records stood, as it was said elsewhere; what a ledger beside the folder knows is looked at as well.
+    """
     folder = path.parent
     pem = trusted or text(folder / PUBLIC_KEY)
     try:
-        lines = Chain(folder / INDEX).read()
+        lines, known = Chain(folder / INDEX).read(), heads.beside(folder)
     except OpsError as error:
         return [error.what]
-    if path.name not in {line["file"] for line in lines}:
-        return [f"{path.name}: not in {folder / INDEX}"]
-    found, previous = [], GENESIS
+    found = heads.problems(lines, [*known, *said])
+    names = {str(line["file"]) for line in lines}
+    found += [f"{one.name}: a record that the chain does not hold" for one in _records(folder) if one.name not in names]
+    if path.name not in names:
+        return [f"{path.name}: not in {folder / INDEX}", *found]
+    previous = GENESIS
     for line in lines:
         found += _line(folder, line, previous, pem)
         previous = line["sha256"]
     return found
+
+
+def _records(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json"))
 
 
 def key_of(path: Path) -> str:

@@ -18,9 +18,10 @@ from backup_rig import CANARY
 from drill_stage import Stage, damaging, needs_root, one, places_entry
 from pypdf import PdfReader
 
-from backup import evidence, evidence_pdf
+from backup import evidence, evidence_pdf, heads
 from backup.drilled import Drill
-from ops.errors import DrillFailedError
+from ops.cli.main import main
+from ops.errors import DrillFailedError, HostFailedError
 from ops.jobs import drill as jobs
 from ops.progress import silent
 from ops.world import World
@@ -170,6 +171,68 @@ def test_deleted_and_reordered_records_are_found(three: list[Path]) -> None:
         path.unlink()
         assert evidence.problems(three[-1]) != [], path.name
         path.write_bytes(content)
+
+
+def cut_off(three: list[Path]) -> str:
+    """Take the newest record away, its line too; what the ledger said meanwhile is taken away as well."""
+    folder = three[0].parent
+    index, ledger = folder / "index.jsonl", folder.parent / "ledger/backup.jsonl"
+    whole = index.read_text()
+    for path in folder.glob(f"{three[-1].stem}.*"):
+        path.unlink()
+    for chain in (index, ledger):
+        chain.write_text("".join(chain.read_text().splitlines(keepends=True)[:-1]))
+    return whole
+
+
+def test_newest_records_that_were_cut_off_are_found_by_what_was_said_elsewhere(
+    three: list[Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ledger = three[0].parent.parent / "ledger/backup.jsonl"
+    kept, digest = ledger.read_text(), hashlib.sha256(three[-1].read_bytes()).hexdigest()
+    whole = cut_off(three)
+    assert evidence.problems(three[0]) == [], "the folder alone cannot tell"
+    lines = [json.loads(line) for line in whole.splitlines()]
+    told = "".join(
+        json.dumps({"file": line["file"], "record_seq": line["seq"], "record_hash": line["hash"]}) + "\n"
+        for line in lines
+    )
+    for name, said in (("index", whole), ("vault", told), ("ledger", kept)):
+        (tmp_path / name).write_text(said)
+        assert main(["evidence", "verify", str(three[0]), "--head", str(tmp_path / name)]) == 7
+        assert f"{three[-1].name}: was cut off" in capsys.readouterr().err
+    for page, code in ((digest, 7), (hashlib.sha256(three[0].read_bytes()).hexdigest(), 0)):
+        assert main(["evidence", "verify", str(three[0]), "--head", page]) == code
+    assert main(["evidence", "verify", str(three[0]), "--head", "nothing is said here"]) == 2
+    ledger.write_text(kept)  # only the evidence was cut: the ledger beside it tells
+    assert evidence.problems(three[0]) == [f"{three[-1].name}: was cut off, with all records after it"]
+
+
+def test_a_record_that_no_line_names_is_found(three: list[Path]) -> None:
+    folder = three[0].parent
+    (folder / "n9.json").write_bytes(three[0].read_bytes())
+    assert evidence.problems(three[0]) == ["n9.json: a record that the chain does not hold"]
+
+
+def test_a_chain_that_was_written_anew_is_found(three: list[Path], own: Stage, seen: Drill) -> None:
+    whole = cut_off(three)
+    evidence.write(own.places, dataclasses.replace(seen, id=three[-1].stem, resumed=1))
+    assert evidence.problems(three[-1]) == []
+    (problem,) = evidence.problems(three[-1], "", heads.given(whole))
+    assert problem == f"{three[-1].name}: the chain was written anew, at this record or before"
+
+
+def test_a_vault_that_was_away_is_told_with_the_next_record(own: Stage, seen: Drill) -> None:
+    told: list[str] = []
+
+    def away(_lines: str) -> None:
+        raise HostFailedError("drc-vault", "no answer")
+
+    for number, tell in enumerate((told.append, away, told.append)):
+        spots = dataclasses.replace(own.places, tell_vault=tell)
+        evidence.write(spots, dataclasses.replace(seen, id=f"n{number}"))
+        assert heads.sent(own.places.state) == (1, 1, 3)[number]
+    assert [one.file for one in heads.given("".join(told))] == ["n0.json", "n1.json", "n2.json"]
 
 
 def test_the_chain_can_be_followed_with_plain_commands(three: list[Path]) -> None:

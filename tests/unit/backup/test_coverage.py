@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from backup import keycheck
+from backup import heads, keycheck
 from backup.chain import Chain
 from backup.coverage import DRILL_DAYS, FAILOVER_DAYS, State, coverage, failed_over, greens
 from backup.layout import items
@@ -135,6 +135,10 @@ def test_metrics_say_what_the_ledger_says(tmp_path: Path) -> None:
     assert value("opd_backup_changed_ratio", labels) is None, "no figure, no sample"
     assert value("opd_repo_unknown_keys", labels) == 1
     assert value("opd_backup_services_proven") == 0
+    Chain(tmp_path / "evidence/index.jsonl").append({"file": "x.json", "sha256": "x", "verdict": "not proven"})
+    assert value("opd_evidence_heads_owed") == 1
+    (tmp_path / heads.SENT).write_text("1\n")
+    assert value("opd_evidence_heads_owed") == 0
     assert value("opd_service_failover_proven", {"service": "dinkes.layanan", "opd": "dinkes"}) == 0
     ledger.append({"event": "backup", "of": SIMPUS, "taken": NOW + 9})
     assert value("opd_backup_first_success_timestamp_seconds", labels) == NOW
