@@ -87,9 +87,9 @@ def render(name: str, values: Values) -> str:
     name, so each value is written also when it is none."""
     about = model(name)
     lamps = values["phone"].get("lamps")
-    used = 1 + len(lamps if isinstance(lamps, list) else ())  # the first key is the line
+    used = {1, *(one["place"] for one in lamps if lamps)} if isinstance(lamps, list) else {1}  # the first is the line
     template = _environment(about.format, "phones").get_template(f"{name}.j2")
-    return template.render(values, spare=range(used + 1, about.keys + 1))
+    return template.render(values, spare=[key for key in range(1, about.keys + 1) if key not in used])
 
 
 def census(declared: Iterable[str]) -> dict[str, dict[str, object]]:

@@ -22,6 +22,7 @@ def arguments(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.derive.phones import cut_off  # noqa: PLC0415
     from ops.errors import InventoryInvalidError  # noqa: PLC0415
     from ops.inventory.load import load  # noqa: PLC0415 # the inventory's types cost 0.2 s
     from ops.inventory.number_room import narrow  # noqa: PLC0415
@@ -49,7 +50,16 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     rooms = [one._asdict() for one in narrow(region)]
     for room in rooms:
         screen.say(f"{room['at']} {room['opd']}: {room['free']} numbers of the range {room['range']} are free")
-    told_all = {"problems": [], "expired": expired, "nearly_full": rooms, "counts": counts}
+    lamps = cut_off(region)
+    for model, (count, labels) in lamps.items():
+        screen.say(f"{count} telephones {model} have too few keys for all lamps, some lack: {', '.join(labels)}")
+    told_all = {
+        "problems": [],
+        "expired": expired,
+        "nearly_full": rooms,
+        "few_keys": {model: {"telephones": count, "lack": labels} for model, (count, labels) in lamps.items()},
+        "counts": counts,
+    }
     screen.data({"inventory": str(folder), "valid": True, **told_all})
     return 0
 

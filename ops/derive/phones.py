@@ -130,16 +130,40 @@ def _values(region: Region, opd: Opd, phone: Phone) -> dict[str, object]:
     }
 
 
-def _lamps(region: Region, opd: Opd, phone: Phone) -> list[dict[str, str]]:
-    """Lamps beside the screen: the office's reception, then the region's short codes, as many as there are keys."""
-    found = [
-        {"number": other.number, "label": other.number}
-        for other in (opd.phones.extensions if opd.phones else ())
-        if other.place == "reception"
-    ]
-    found += [{"number": number, "label": code} for code, number in sorted(region.numbering.short_codes.items())]
-    others = [key for key in found if key["number"] != phone.number]
-    return others[: max(0, model(phone.model or "").keys - 1)]
+def _lamps(region: Region, opd: Opd, phone: Phone) -> list[dict[str, object]]:
+    """Lamps beside the screen, as many as there are keys: the declared ones; else the office's reception, then the
+    region's short codes. `place`: the key's number; 1 is the line."""
+    codes = region.numbering.short_codes
+    if phone.lamps:
+        declared = sorted((int(key), number) for key, number in phone.lamps.items())
+        return [{"place": key, "number": codes.get(number, number), "label": number} for key, number in declared]
+    return _wished(region, opd, phone)[: max(0, model(phone.model or "").keys - 1)]
+
+
+def _wished(region: Region, opd: Opd, phone: Phone) -> list[dict[str, object]]:
+    """Lamps that a telephone gets by itself, were its keys enough."""
+    found = [(other.number, other.number) for other in (opd.phones.extensions if opd.phones else ()) if _rings(other)]
+    found += [(number, code) for code, number in sorted(region.numbering.short_codes.items())]
+    others = [pair for pair in found if pair[0] != phone.number]
+    return [{"place": at, "number": number, "label": label} for at, (number, label) in enumerate(others, start=2)]
+
+
+def _rings(phone: Phone) -> bool:
+    return phone.place == "reception"
+
+
+def cut_off(region: Region) -> dict[str, tuple[int, list[str]]]:
+    """Model → how many telephones of it have too few keys for the lamps that they get by themselves, and the labels of
+    those that some of them lack. No reason to refuse: whoever wants other ones declares `lamps`."""
+    found: dict[str, tuple[int, list[str]]] = {}
+    for opd in region.opds:
+        for phone in opd.phones.extensions if opd.phones else ():
+            if phone.model and not phone.lamps:
+                lost = [str(one["label"]) for one in _wished(region, opd, phone)[model(phone.model).keys - 1 :]]
+                count, labels = found.get(phone.model, (0, []))
+                if lost:
+                    found[phone.model] = (count + 1, sorted({*labels, *lost}))
+    return found
 
 
 def softphone_file(region: Region, phone: Phone) -> str:

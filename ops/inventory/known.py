@@ -7,6 +7,7 @@ key is there).
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import resources
 
@@ -26,6 +27,16 @@ def pinging_models() -> frozenset[str]:
 @cache
 def phone_models() -> frozenset[str]:
     return _stems("phones")
+
+
+@cache
+def phone_keys(model: str) -> int:
+    """Programmable keys beside the screen of a model; 0 of one that is not known."""
+    if model not in phone_models():
+        return 0
+    text = (resources.files("ops") / "catalogue" / "phones" / f"{model}.yml").read_text("utf-8")
+    found = re.search(r"^keys: (\d+)", text, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def _stems(folder: str) -> frozenset[str]:

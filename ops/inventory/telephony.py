@@ -92,6 +92,9 @@ class Phone(Declared):
     outbound: Name | None = Field(default=None, description="its class instead of the office's, or `none`")
     forward: Extension | None = Field(default=None, description="who rings when nobody answers; the reception else")
     voicemail: bool = Field(default=False, description="callers may leave a message there instead; not with forward")
+    lamps: MenuKeys = Field(
+        default={}, description="key beside the screen (from 2): the extension or short code whose lamp it is"
+    )
 
 
 class Group(Declared):

@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from ops.errors import OpsError
+from ops.system.secret_forms import faults
 
 _TOKEN = re.compile(
     r"\{\{(?:secret:(?P<secret>[a-z0-9][a-z0-9/_.-]*)|ha1:(?P<user>[^:{}]+):(?P<realm>[^:{}]+):(?P<of>[a-z0-9][a-z0-9/_.-]*))\}\}"
@@ -61,10 +62,14 @@ class Secrets:
         return {found["secret"] or found["of"] for found in _TOKEN.finditer(content)}
 
     def make_all(self, contents: list[str]) -> None:
-        """Make every secret that `contents` name, with one write of the file."""
+        """Make every secret that `contents` name, with one write of the file. OpsError names those that
+        were edited into something that must not go out."""
         wanted: set[str] = set().union(*map(self.named, contents))
         if missing := sorted(wanted - self._values.keys()):
             self._keep(dict.fromkeys(missing))
+        if found := faults(self._values, wanted):
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise OpsError(f"{self.path}: {found[0]}{more}", "delete its line: a new value is made by the next plan")
 
     def expand(self, text: str) -> str:
         """Put the values in: the result must go nowhere but to the host that needs it."""

@@ -53,7 +53,7 @@ def values(name: str = HOSTILE[0], **changed: Any) -> dict[str, dict[str, Any]]:
             "password": "{{secret:voip/20101}}",
             "digest": "{{ha1:20101:example:voip/20101}}",
             "admin_password": "{{secret:phone/001565000101}}",
-            "lamps": [{"number": "20100", "label": phone.shown(name)}],
+            "lamps": [{"place": 2, "number": "20100", "label": phone.shown(name)}],
             "voicemail": "",
         },
         "exchange": {**exchange, "codecs": ["alaw", "g722"], "domain": "example", "emergency": ["110", "112"]}
@@ -456,6 +456,54 @@ def test_a_vlan_reaches_every_telephone_of_its_office_and_no_other(region: Regio
     before, after = set(phones.artifacts(region)), set(phones.artifacts(changed(region, vlan=40)))
     assert {one.scope for one in before ^ after} == {"dinkes"}
     assert all("40" in one.content for one in after - before)
+
+
+def lit(region: Region, lamps: dict[str, str], model: str = "yealink_t33g") -> str:
+    """The file of one telephone of dinkes with these lamps."""
+    dinkes = region.opd("dinkes")
+    assert dinkes.phones
+    one = dinkes.phones.extensions[0].model_copy(
+        update={"lamps": lamps, "model": model, "mac": "00:15:65:00:0b:00", "number": "20150", "place": "desk"}
+    )
+    others = dinkes.phones.extensions[1:]
+    made = phones.artifacts(changed(region, extensions=(*others, one)))
+    return next(file.content for file in made if file.key == "dc-web/dinkes.001565000b00.cfg")
+
+
+def test_declared_lamps_stand_on_their_own_keys_and_replace_the_others(region: Region) -> None:
+    numbering = region.numbering.model_copy(update={"short_codes": {"15500": "20200"}})
+    text = lit(region.model_copy(update={"numbering": numbering}), {"4": "20101", "2": "15500"})
+    assert "linekey.2.value = 20200" in text
+    assert "linekey.2.label = 15500" in text
+    assert "linekey.3.type = 0" in text
+    assert "linekey.4.value = 20101" in text
+    assert text.count("type = 16") == 2
+
+
+@pytest.mark.parametrize("model", [name for name in DESKS if phone.model(name).keys > 3])
+def test_a_lamp_is_on_the_key_that_was_declared_of_every_vendor(region: Region, model: str) -> None:
+    before, after = (lit(region, {key: "20101"}, model) for key in ("3", "4"))
+    lines = [{line.strip() for line in text.splitlines() if "20101" in line} for text in (before, after)]
+    if phone.model(model).vendor == "fanvil":  # there the key's number stands in the line before
+        assert ('<Fkey index="3">\n        <Type>1' in before, '<Fkey index="4">\n        <Type>1' in after) == (
+            True,
+            True,
+        )
+    else:
+        assert lines[0] != lines[1]
+        assert lines[0]
+
+
+def test_lamps_that_no_key_is_left_for_are_told(region: Region) -> None:
+    codes = {f"1550{at}": f"2010{at}" for at in range(5)}
+    numbering = region.numbering.model_copy(update={"short_codes": codes})
+    found = phones.cut_off(region.model_copy(update={"numbering": numbering}))
+    count, labels = found["yealink_t33g"]
+    assert count > 1
+    assert "15504" in labels
+    assert "yealink_t54w" not in found
+    few = region.model_copy(update={"numbering": region.numbering.model_copy(update={"short_codes": {}})})
+    assert phones.cut_off(few) == {}
 
 
 def test_with_tls_every_telephone_is_told_so_and_to_insist_on_srtp(region: Region) -> None:

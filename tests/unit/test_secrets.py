@@ -67,3 +67,32 @@ def test_an_empty_value_hides_nothing(tmp_path: Path) -> None:
     store = Secrets(tmp_path / "secrets.yml")
     store.put("snmp/community", "")
     assert store.scrub("abc") == "abc"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("provision/001565000102", "SAME", "provision/001565000102 is the same as provision/001565000101"),
+        ("provision/001565000102", "kurz", "provision/001565000102 is shorter than 20"),
+        ("voip/20101", "a&b" * 10, "voip/20101 is shorter than 20 characters, or holds others"),
+        ("phone/001565000101", "x" * 19, "phone/001565000101 is shorter than 20"),
+    ],
+)
+def test_a_secret_that_was_edited_badly_stops_the_plan_and_is_not_shown(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    secrets = Secrets(tmp_path / "secrets.yml")
+    wanted = [f"{{{{secret:{one}}}}}" for one in ("provision/001565000101", "provision/001565000102", name)]
+    secrets.make_all(wanted)
+    secrets.put(name, secrets.get("provision/001565000101") if value == "SAME" else value)
+    with pytest.raises(OpsError) as error:
+        Secrets(tmp_path / "secrets.yml").make_all(wanted)
+    assert said in str(error.value)
+    assert secrets.get(name) not in str(error.value) + error.value.next_step
+
+
+def test_what_a_provider_chose_may_be_short(tmp_path: Path) -> None:
+    secrets = Secrets(tmp_path / "secrets.yml")
+    secrets.put("trunk/telko", "p&w")
+    secrets.make_all(["{{secret:trunk/telko}}"])
+    assert secrets.get("trunk/telko") == "p&w"
