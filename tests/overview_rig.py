@@ -78,7 +78,7 @@ def own_text(region: Region, wrong: Wrong = Wrong(), now: float = NOW) -> str:
         if segment := wrong.behind.get(one.opd.code):
             made.append(sample(r.BEHIND, port | {"segment": segment}, 1))
         if (days := wrong.days.get(one.opd.code)) is not None:
-            made.append(sample(r.DAYS, port, days))
+            made.append(sample(r.DAYS, {**port, "cause": "fibre"}, days))
     if wrong.exchange:
         counts = {
             opd.code: wrong.phones.get(opd.code, len(telephones(opd.phones))) for opd in region.opds if opd.phones
