@@ -156,8 +156,9 @@ def _began(alerts: Iterable[Alert]) -> dict[str, float]:
 
 
 def _alert(alert: Alert) -> Problem | None:
-    """An alert that is no problem known here."""
-    if alert.name in _ALERTS or alert.severity in {"none", "info"}:
+    """An alert that is no problem known here, or names no subject (a cut of which the place is not clear)."""
+    known = alert.name in _ALERTS and alert.labels.get(_ALERTS[alert.name][1])
+    if known or alert.severity in {"none", "info"}:
         return None
     about = alert.labels.get("opd") or alert.labels.get("host") or alert.labels.get("kind") or ""
     subject = f"{alert.name} {about}".strip()
