@@ -29,10 +29,28 @@ TRUNK_AOR = "[trunk-{name}]\ntype=aor\nqualify_frequency=30\n{contacts}\n"
 TRUNK_AUTH = "[trunk-{name}]\ntype=auth\nauth_type=userpass\nusername={user}\npassword={{{{secret:{secret}}}}}\n\n"
 TRUNK_IDENTIFY = "[trunk-{name}]\ntype=identify\nendpoint=trunk-{name}\n{matches}\n"
 
+_TOWN = (6, 7, 8)  # digits of a number without its area code
+_COUNTRY = (  # Indonesia's own, behind its code: 0809 and 0804 cost more than a mobile, 0800 and 177 nothing
+    ("8[1-35-9]X.", "mobile"),
+    ("8X.", "premium"),
+    ("800X.", "public"),
+    ("177X.", "public"),
+    ("1500XXX", "public"),
+    (".", "national"),
+)
+_WORLD = (  # satellites, networks of no country and numbers that cost by the minute stand under codes of their own
+    ("_+XXX.", "international"),
+    ("_+8[07]8X.", "premium"),
+    ("_+870X.", "premium"),
+    ("_+88[1-38]X.", "premium"),
+    ("_+979X.", "premium"),
+)
+_CODES = (("_1[02-9]X", "public"), ("_14XXX", "public"), ("_1500XXX", "public"))  # as dialled, with no code before them
+
 _OUT = """
 [kominfo-out]
-; ARG1: local, national, mobile or international · ARG2: the number, +… · the day's seconds of an extension are kept in
-; the exchange's own database as <day>:<seconds>
+; ARG1: a kind of number, as local · ARG2: the number · the day's seconds of an extension are kept in the exchange's own
+; database as <day>:<seconds>; of what is left each call holds its share from its beginning (KOMINFO_HELD_<extension>)
 exten => s,1,GotoIf($["${KOMINFO_CID}"="" | "${KOMINFO_MAY}"=""]?refused)
  same => n,GotoIf(${REGEX(",${ARG1}," ,${KOMINFO_MAY},)}?allowed:refused)
  same => n(allowed),Set(LOCAL(who)=${CHANNEL(endpoint)})
@@ -40,11 +58,17 @@ exten => s,1,GotoIf($["${KOMINFO_CID}"="" | "${KOMINFO_MAY}"=""]?refused)
  same => n,GotoIf($[${GROUP_COUNT(${who}@kominfo-extension)} > ${KOMINFO_CALLS}]?full)
  same => n,Set(GROUP(kominfo-office)=${KOMINFO_OPD})
  same => n,GotoIf($[${GROUP_COUNT(${KOMINFO_OPD}@kominfo-office)} > ${KOMINFO_OPD_CALLS}]?full)
+ same => n,Set(CHANNEL(hangup_handler_push)=kominfo-count,s,1(${who}))
+ same => n,GotoIf($["${LOCK(kominfo-${who})}"="0"]?full)
  same => n,Set(LOCAL(kept)=${DB(kominfo-seconds/${who})})
  same => n,Set(LOCAL(used)=${IF($["${CUT(kept,:,1)}"="${STRFTIME(,,%Y%m%d)}"]?${CUT(kept,:,2)}:0)})
- same => n,Set(LOCAL(left)=$[${KOMINFO_MINUTES} * 60 - ${used}])
+ same => n,Set(LOCAL(held)=0${GLOBAL(KOMINFO_HELD_${who})})
+ same => n,Set(LOCAL(free)=$[${KOMINFO_CALLS} + 1 - ${GROUP_COUNT(${who}@kominfo-extension)}])
+ same => n,Set(LOCAL(left)=$[(${KOMINFO_MINUTES} * 60 - ${used} - ${held}) / ${IF($[${free} > 1]?${free}:1)}])
+ same => n,Set(LOCAL(left)=${IF($[${left} >= 1]?${CUT(left,.,1)}:0)})
+ same => n,MSet(KOMINFO_HELD=${left},GLOBAL(KOMINFO_HELD_${who})=$[${held} + ${left}])
+ same => n,NoOp(${UNLOCK(kominfo-${who})})
  same => n,GotoIf($[${left} <= 0]?full)
- same => n,Set(CHANNEL(hangup_handler_push)=kominfo-count,s,1(${who}))
  same => n,Set(CALLERID(num)=${KOMINFO_CID})
 """
 _OUT_END = """\
@@ -52,12 +76,15 @@ _OUT_END = """\
  same => n(refused),Hangup(21)
 
 [kominfo-count]
-; ARG1: the extension whose seconds of today grow by those of the call that ends
-exten => s,1,Set(LOCAL(today)=${STRFTIME(,,%Y%m%d)})
+; ARG1: the extension whose seconds of today grow by those of the call that ends; what was held for it is free again
+exten => s,1,NoOp(${LOCK(kominfo-${ARG1})})
+ same => n,Set(LOCAL(today)=${STRFTIME(,,%Y%m%d)})
  same => n,Set(LOCAL(kept)=${DB(kominfo-seconds/${ARG1})})
  same => n,Set(LOCAL(used)=${IF($["${CUT(kept,:,1)}"="${today}"]?${CUT(kept,:,2)}:0)})
- same => n,Set(LOCAL(more)=${IF($["${ANSWEREDTIME}"=""]?0:${ANSWEREDTIME})})
- same => n,Set(DB(kominfo-seconds/${ARG1})=${today}:$[${used} + ${more}])
+ same => n,Set(LOCAL(more)=0${ANSWEREDTIME})
+ same => n,Set(LOCAL(held)=$[0${GLOBAL(KOMINFO_HELD_${ARG1})} - 0${KOMINFO_HELD}])
+ same => n,MSet(DB(kominfo-seconds/${ARG1})=${today}:$[${used} + ${more}],GLOBAL(KOMINFO_HELD_${ARG1})=${held})
+ same => n,NoOp(${UNLOCK(kominfo-${ARG1})})
  same => n,Return()
 """
 
@@ -107,29 +134,36 @@ def dialplan(plan: Numbering, direct: Mapping[str, str]) -> str:
 
 
 def _dialled(plan: Numbering) -> str:
-    """What people dial becomes the number as the world dials it; that has a kind. The most exact pattern decides."""
+    """What people dial becomes the number as the world dials it; that has a kind. The most exact pattern decides.
+    A number inside, mistyped, is none of the town's: those of its length are not dialled outside."""
     own = f"+{plan.country_code}"
+    town = [f"_[2-8]{'X' * (digits - 1)}" for digits in _TOWN if digits != plan.digits]
     forms = [("_00X.", "+${EXTEN:2}"), ("_0[1-9]X.", f"{own}${{EXTEN:1}}")]
-    forms += [(f"_[2-8]XXXXXX{more}", f"{own}{plan.area_code}${{EXTEN}}") for more in ("", "X")]
-    kinds = [(f"_{own}{plan.area_code}X.", "local"), (f"_{own}8X.", "mobile"), (f"_{own}.", "national")]
+    forms += [(form, f"{own}{plan.area_code}${{EXTEN}}") for form in town]
+    kinds = [(f"_{own}{plan.area_code}X.", "local"), *((f"_{own}{form}", kind) for form, kind in _COUNTRY)]
     lines = [f"exten => {form},1,Goto(kominfo-outside,{number},1)\n" for form, number in forms]
     lines += [
-        f"exten => {form},1,Gosub(kominfo-out,s,1({kind},${{EXTEN}}))\n"
-        for form, kind in (*kinds, ("_+XXXXXX.", "international"))
+        f"exten => {form},1,Gosub(kominfo-out,s,1({kind},${{EXTEN}}))\n" for form, kind in (*kinds, *_WORLD, *_CODES)
     ]
     return "\n[kominfo-outside]\n" + "".join(lines)
+
+
+def ordinary(trunk: Trunk) -> int:
+    """Calls at once that are no emergency, out and in together."""
+    return trunk.channels - trunk.emergency_channels
 
 
 def _over(trunk: Trunk, country: str) -> str:
     """An ordinary call over a trunk; comes back when it has no free channel or does not answer."""
     own, digits = f"+{country}", len(country) + 1
-    national = f'${{IF($["${{ARG1:0:{digits}}}"="{own}"]?0${{ARG1:{digits}}}:00${{ARG1:1}})}}'
+    abroad = '${IF($["${ARG1:0:1}"="+"]?00${ARG1:1}:${ARG1})}'
+    national = f'${{IF($["${{ARG1:0:{digits}}}"="{own}"]?0${{ARG1:{digits}}}:{abroad})}}'
     number = "${ARG1}" if trunk.dials == "e164" else national
     return f"""
 [kominfo-trunk-{trunk.name}]
-; ARG1: the number, +… · ARG2: seconds that the call may last
+; ARG1: the number, +… or a public code · ARG2: seconds that the call may last
 exten => s,1,Set(GROUP(kominfo-trunk)={trunk.name})
- same => n,GotoIf($[${{GROUP_COUNT({trunk.name}@kominfo-trunk)}} > {trunk.channels - trunk.emergency_channels}]?back)
+ same => n,GotoIf($[${{GROUP_COUNT({trunk.name}@kominfo-trunk)}} > {ordinary(trunk)}]?back)
  same => n,Set(LOCAL(number)={number})
  same => n,Dial(PJSIP/${{number}}@trunk-{trunk.name},60,L($[${{ARG2}} * 1000]))
  same => n,GotoIf($["${{DIALSTATUS}}"="CHANUNAVAIL" | "${{DIALSTATUS}}"="CONGESTION"]?back)
@@ -150,12 +184,15 @@ def _emergency(trunks: Iterable[Trunk]) -> str:
 
 
 def _incoming(trunk: Trunk, country: str, direct: Mapping[str, str]) -> str:
-    """Direct numbers of the trunk's block, in every form that providers send them. Nothing else comes in."""
+    """Direct numbers of the trunk's block, in every form that providers send them. Nothing else comes in, and nothing
+    once the channels of ordinary calls are taken: who rings from outside must not use up those of emergencies."""
+    count = f"${{GROUP_COUNT({trunk.name}@kominfo-trunk)}}"
     first, last = trunk.numbers.split("-")
     lines = [f"\n[from-trunk-{trunk.name}]\n"]
     for number, extension in sorted(direct.items()):
         if len(number) == len(first) and first <= number <= last:
             for form in (number, number[1:], "0" + number.removeprefix(f"+{country}")):
                 lines.append(f"exten => {form},1,Set(GROUP(kominfo-trunk)={trunk.name})\n")
-                lines.append(f" same => n,Goto(kominfo-numbers,{extension},1)\n")
+                lines.append(f" same => n,GotoIf($[{count} <= {ordinary(trunk)}]?free)\n same => n,Hangup(34)\n")
+                lines.append(f" same => n(free),Goto(kominfo-numbers,{extension},1)\n")
     return "".join(lines)

@@ -36,6 +36,7 @@ _TIMES = re.compile(
         "MON", "(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
     )
 )
+_COUNTED = re.compile(r"\$\[\$\{GROUP_COUNT\(([\w-]+)@kominfo-trunk\)\} (?:>|<=) (\d+)\]\?(?:back|free)", re.ASCII)
 _HALF = re.compile(r"(?:^|[(|&])\s*(?:[|&<>=]|!=)|(?:[|&<>=]|!=)\s*(?:$|\))|=[<>]|==|[|&]{2}")
 _BRACKETS = re.compile(r"\[(?:[0-9*#](?:-[0-9])?)+\]", re.ASCII)
 
@@ -51,6 +52,7 @@ def check_sense(plan: Dialplan, endpoints: Collection[str], numbers: Collection[
             for step in extension.steps:
                 yield from (Fault(step.at, what) for what in _step(context, step))
     yield from check_numbers(plan, endpoints)
+    yield from _incoming(plan)
     yield from _codes(plan, numbers)
     yield from _emergency(plan, trunks, numbers)
     yield from _rounds(plan)
@@ -75,6 +77,25 @@ def _context(context: Context) -> Iterator[Fault]:
     waits = any(step.app == "WaitExten" for one in context.extensions.values() for step in one.steps)
     if waits and not {"t", "i"} <= context.extensions.keys():
         yield Fault(context.at, f"{name} waits for a key, and has no t or i for none and for a wrong one")
+
+
+def _incoming(plan: Dialplan) -> Iterator[Fault]:
+    """Calls from outside are counted as ours are, and refused at the same number: else they take a trunk's last
+    channels, which belong to emergencies."""
+    for context in plan.contexts.values():
+        _, mark, trunk = context.name.partition("from-trunk-")
+        ours = plan.contexts.get(f"kominfo-trunk-{trunk}") if mark else None
+        most = {found[2] for step in _all(ours) if (found := _COUNTED.fullmatch(step.args)) and found[1] == trunk}
+        for one in context.extensions.values() if mark else ():
+            first, second = [*(step.args for step in one.steps), "", ""][:2]
+            found = _COUNTED.fullmatch(second)
+            if first != f"GROUP(kominfo-trunk)={trunk}" or not found or found[1] != trunk or {found[2]} != most:
+                yield Fault(one.at, f"{one.pattern} in {context.name} is not held to the trunk's ordinary channels")
+
+
+def _all(context: Context | None) -> Iterator[Step]:
+    for extension in context.extensions.values() if context else ():
+        yield from extension.steps
 
 
 def _pattern(pattern: str) -> str:

@@ -26,8 +26,10 @@ from ops.inventory.scalars import (
     Title,
 )
 
-Outside = Literal["local", "national", "mobile", "international"]
-"""Kinds of numbers outside: the own area code, other areas of the country, its mobiles, other countries."""
+Outside = Literal["local", "national", "mobile", "international", "public", "premium"]
+"""Kinds of numbers outside: the own area code, other areas of the country, its mobiles, other countries; codes and
+numbers that everybody may dial at little or no cost (123, 147, 14xxx, 1500xxx, 0800); those that cost more (0809, 0804,
+satellites)."""
 NO_CLASS = "none"  # an extension that may call nobody outside, whatever its office may
 
 

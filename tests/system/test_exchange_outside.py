@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from typing import Self
 
 import pytest
 from telephone_plan import PROVIDER, SHOWN, region
@@ -34,6 +36,15 @@ def running(plan: Region) -> Iterator[Exchange]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def quiet(running: Exchange) -> None:
+    """The calls of the test before are over for the exchange, too."""
+    end = time.monotonic() + LONG
+    while "0 active channels" not in running.cli("core show channels count"):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
 class Provider(Agent):
     """Answers what is called over the trunk, one call at a time; knows all that it was asked for."""
 
@@ -46,6 +57,27 @@ class Provider(Agent):
         if message.method == "INVITE":
             self.asked.append(message.uri.partition(":")[2].partition("@")[0])
         super()._asked(message, source)
+
+
+class Providers(Provider):
+    """Takes many calls at once; only the last one is told that it is over, which those who called know better."""
+
+    def _asked(self, message: Message, source: Endpoint) -> None:
+        if message.method == "INVITE":
+            self._call = None
+        super()._asked(message, source)
+
+
+class Ringing(Agent):
+    """Rings, and nobody takes it up."""
+
+    async def _ring(self, invite: Message, source: Endpoint) -> None:
+        self._say(invite, source, 180, "Ringing")
+        self.rang.set()
+
+    async def __aenter__(self) -> Self:
+        self.rang = asyncio.Event()
+        return await super().__aenter__()
 
 
 def dinkes(running: Exchange, plan: Region, number: str = "20100") -> Agent:
@@ -144,5 +176,94 @@ def test_112_rings_the_call_centre_and_goes_out_when_nobody_is_there(running: Ex
                 async with talking(caller, centre, "112"):
                     assert outside.incoming.empty()
                 await centre.register(0)
+
+    asyncio.run(run())
+
+
+def test_calls_from_outside_leave_the_channels_of_emergencies_free(running: Exchange, plan: Region) -> None:
+    """Three channels, two for emergencies: a second call from outside is refused, and an emergency call goes out."""
+
+    async def run() -> None:
+        async with (
+            Provider(running, plan) as outside,
+            beside(running, plan) as again,
+            dinkes(running, plan) as caller,
+        ):
+            taken = await outside.call(SHOWN)  # the menu answers
+            assert "refused: 503" in await refused(again, SHOWN)
+            assert "refused: 503" in await refused(caller, "4105550")
+            await refused(caller, "113")  # the stand-in is busy: that it was asked is what counts
+            assert outside.asked == ["113"]
+            await outside.hang_up(taken)
+
+    asyncio.run(run())
+
+
+def beside(running: Exchange, plan: Region) -> Agent:
+    """Another call of the same provider."""
+    server = (str(plan.server("dc-pbx").address), 5060)
+    return Agent(Account("telko", "", plan.domain, server), Place(PROVIDER, running.namespace, 5062), 600)
+
+
+def test_calls_side_by_side_do_not_talk_longer_than_the_days_minutes(running: Exchange, plan: Region) -> None:
+    """A class of two calls and one minute, of which six seconds are left: both calls together get no more."""
+    wider = plan.numbering.trunks[0].model_copy(update={"channels": 10})
+    classes = tuple(one.model_copy(update={"minutes": 1}) for one in plan.numbering.classes)
+    numbering = plan.numbering.model_copy(update={"trunks": (wider,), "classes": classes})
+    running.put(pbx.artifacts(plan.model_copy(update={"numbering": numbering})))
+    assert running.take_up() == ""
+
+    def kept() -> list[str]:
+        return running.cli("database get kominfo-seconds 20101").rpartition("Value: ")[2].strip().split(":")
+
+    async def run() -> None:
+        async with (
+            Providers(running, plan),
+            dinkes(running, plan, "20101") as one,
+            dinkes(running, plan, "20101") as two,
+        ):
+            await one.hang_up(await one.call("4105550"))
+            end = asyncio.get_running_loop().time() + LONG
+            while len(kept()) < 2 and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 # another program's
+                await asyncio.sleep(0.1)
+            running.cli(f"database put kominfo-seconds 20101 {kept()[0]}:54")
+            calls = [await one.call("4105551"), await two.call("4105552")]
+            for call in calls:
+                await asyncio.wait_for(call.ended.wait(), LONG)
+            while "KOMINFO_HELD_20101=0\n" not in running.cli("dialplan show globals") + "\n":
+                assert asyncio.get_running_loop().time() < end + LONG
+                await asyncio.sleep(0.1)
+            assert 56 <= int(kept()[1]) <= 60
+            running.cli(f"database put kominfo-seconds 20101 {kept()[0]}:60")
+            assert "refused: 503" in await refused(one, "4105553")
+
+    asyncio.run(run())
+    running.cli("database del kominfo-seconds 20101")
+    running.put(pbx.artifacts(plan))
+    assert running.take_up() == ""
+
+
+def test_a_call_that_rings_is_picked_up_by_the_same_office_only(running: Exchange, plan: Region) -> None:
+    station = str(plan.station.address)
+
+    async def run() -> None:
+        plain = dinkes(running, plan, "20102")
+        async with (
+            Ringing(plain.account, plain.place, 600) as rung,
+            dinkes(running, plan) as picker,
+            phone(running, plan, "20200", station, 1000) as caller,
+            phone(running, plan, "20202", station, 1000) as stranger,
+        ):
+            await rung.register()
+            calling = asyncio.create_task(caller.call("20102"))
+            await asyncio.wait_for(rung.rang.wait(), LONG)
+            await refused(stranger, "*8")
+            assert not calling.done()
+            picked = await picker.call("*8")
+            call = await calling
+            assert "2 active channels" in running.cli("core show channels count")
+            await caller.hang_up(call)
+            await asyncio.wait_for(picked.ended.wait(), LONG)
+            await rung.register(0)
 
     asyncio.run(run())

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 
+import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from telephone_plan import OTHER, SHOWN, region
 
-from ops.catalogue import exchange_outside, exchange_rings
+from ops.catalogue import exchange_outside, exchange_rings, exchange_sense
+from ops.catalogue.exchange_conf import read
+from ops.catalogue.exchange_dialplan import Dialplan, parse
 from ops.derive import pbx
 from ops.inventory.model import Region
 from ops.inventory.moments import DAYS
@@ -28,34 +33,33 @@ def files(plan: Region) -> dict[str, str]:
 
 
 def dialled(files: dict[str, str], number: str) -> tuple[str, str] | None:
-    """What Asterisk makes of it: the most exact pattern first (a digit before a class before X before a dot)."""
-    lines = re.findall(
-        r"^exten => _(\S+),1,(?:Gosub\(kominfo-out,s,1\((\w+),|Goto\(kominfo-outside,)(.*?)(?:\)\)|,1\))$",
-        files["_region.dialplan.conf"],
-        re.MULTILINE,
-    )
-    fitting = [line for line in lines if re.fullmatch(as_regex(line[0]), number)]
-    if not fitting:
+    """What the exchange makes of it, by the matcher that judges every release; None: nobody outside is called."""
+    return said(_plan(files["_region.dialplan.conf"]), number)
+
+
+@cache
+def _plan(text: str) -> Dialplan:
+    here = {"_region.dialplan.conf": re.sub(r"^#tryinclude .*\n", "", text, flags=re.MULTILINE)}
+    return parse(read(here, "_region.dialplan.conf"))
+
+
+def said(plan: Dialplan, number: str) -> tuple[str, str] | None:
+    found = plan.find("kominfo-outside", number)
+    if not found:
         return None
-    _, kind, says = min(fitting, key=lambda line: exactness(line[0]))
-    said = re.sub(r"\$\{EXTEN(?::(\d+))?\}", lambda found: number[int(found[1] or 0) :], says)
-    return (kind, said) if kind else dialled(files, said)
-
-
-def as_regex(pattern: str) -> str:
-    return pattern.replace("+", r"\+").replace(".", "[0-9*#]+").replace("X", "[0-9]")
-
-
-def exactness(pattern: str) -> list[int]:
-    """How many signs fit in each place; an end that fits all is the least exact."""
-    signs = re.findall(r"\[[^]]*\]|.", pattern)
-    return [1 if len(sign) == 1 and sign not in "X." else {"X": 10, ".": 99}.get(sign, 8) for sign in signs]
+    (step,) = found[1].steps
+    args = re.sub(r"\$\{EXTEN(?::(\d+))?\}", lambda part: number[int(part[1] or 0) :], step.args)
+    if step.app == "Goto":
+        return said(plan, args.split(",")[1])
+    kind, _, called = args.partition("(")[2].removesuffix(")").partition(",")
+    return kind, called
 
 
 @pytest.mark.parametrize(
     ("number", "wanted"),
     [
-        ("410001", None),  # six digits: nobody's
+        ("20199", None),  # as long as an extension
+        ("410001", ("local", "+62622410001")),
         ("4100012", ("local", "+626224100012")),
         ("0622410001", ("local", "+62622410001")),
         ("+62622410001", ("local", "+62622410001")),
@@ -65,6 +69,18 @@ def exactness(pattern: str) -> list[int]:
         ("+6281234567890", ("mobile", "+6281234567890")),
         ("0014155550100", ("international", "+14155550100")),
         ("+14155550100", ("international", "+14155550100")),
+        ("08091234567", ("premium", "+628091234567")),
+        ("+628041234567", ("premium", "+628041234567")),
+        ("00628091234567", ("premium", "+628091234567")),
+        ("08001234567", ("public", "+628001234567")),
+        ("00881612345678", ("premium", "+881612345678")),
+        ("+8801712345678", ("international", "+8801712345678")),  # a country, not a satellite
+        ("+18091234567", ("international", "+18091234567")),
+        ("147", ("public", "147")),
+        ("123", ("public", "123")),
+        ("14045", ("public", "14045")),
+        ("1500123", ("public", "1500123")),
+        ("115", None),  # an emergency number never leaves by the way of ordinary calls
         ("20200", None),
         ("112", None),
     ],
@@ -80,10 +96,88 @@ def test_nothing_dialled_as_the_own_country_is_charged_as_another_and_nothing_el
     found = dialled(_FILES, number)
     if found:
         kind, says = found
-        assert re.fullmatch(r"\+[0-9]+", says)
-        assert (kind == "international") == (not says.startswith("+62"))
+        assert re.fullmatch(r"\+[0-9]+", says) or (kind == "public" and says == number)
         assert (kind == "local") == says.startswith("+62622")
-        assert says.startswith("+62") or number.startswith(("00", "+"))
+        if kind not in {"public", "premium"}:
+            assert (kind == "international") == (not says.startswith("+62"))
+        assert says.startswith(("+62", "1")) or number.startswith(("00", "+"))
+
+
+_OWN = {
+    "fixed_line": "national",
+    "mobile": "mobile",
+    "premium_rate": "premium",
+    "shared_cost": "premium",
+    "toll_free": "public",
+}
+_ID = phonenumbers.PhoneMetadata.metadata_for_region("ID")
+_ABROAD = sorted(phonenumbers.SUPPORTED_REGIONS - {"ID"})
+
+
+def varied(draw: st.DrawFn, example: str) -> str:
+    """A number like the library's example: some digits longer or shorter, and others from some place on."""
+    kept = draw(st.integers(1, len(example)))
+    return (example[:kept] + draw(st.text("0123456789", min_size=2, max_size=9)))[: len(example) + 1]
+
+
+@st.composite
+def indonesian(draw: st.DrawFn) -> tuple[str, str, list[str]]:
+    """(kind, E.164, what may be dialled for it) of a number that the library calls valid."""
+    form = draw(st.sampled_from(sorted(_OWN)))
+    own = varied(draw, getattr(_ID, form).example_number)
+    number = f"+62{own}"
+    parsed = phonenumbers.parse(number)
+    right = getattr(phonenumbers.PhoneNumberType, form.upper())
+    assume(phonenumbers.number_type(parsed) == right)
+    near = own.startswith("622")
+    town = [own[3:]] if near and 6 <= len(own[3:]) <= 8 and own[3] in "2345678" else []
+    return "local" if near else _OWN[form], number, [number, f"0{own}", f"0062{own}", *town]
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(indonesian())
+def test_what_is_dialled_in_the_country_is_what_the_library_makes_of_it(one: tuple[str, str, list[str]]) -> None:
+    kind, number, ways = one
+    for way in ways:
+        assert dialled(_FILES, way) == (kind, number)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(st.sampled_from(_ABROAD), st.data())
+def test_what_is_dialled_abroad_is_what_the_library_makes_of_it(code: str, data: st.DataObject) -> None:
+    about = phonenumbers.PhoneMetadata.metadata_for_region(code)
+    form = getattr(about, data.draw(st.sampled_from(["fixed_line", "mobile"])))
+    assume(form and form.example_number)
+    own = varied(data.draw, form.example_number)
+    number = f"+{about.country_code}{own}"
+    parsed = phonenumbers.parse(number)
+    assume(phonenumbers.is_valid_number(parsed))
+    for way in (number, f"00{number[1:]}"):
+        assert dialled(_FILES, way) == ("international", number)
+
+
+@pytest.mark.parametrize("code", sorted(phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS - {800}))
+def test_what_is_of_no_country_costs_more(code: int) -> None:
+    about = phonenumbers.PhoneMetadata.metadata_for_nongeo_region(code)
+    number = f"+{code}{next(example for example in examples(about))}"
+    assert dialled(_FILES, number) == ("premium", number)
+
+
+def examples(about: phonenumbers.PhoneMetadata) -> Iterator[str]:
+    for form in ("mobile", "voip", "premium_rate", "shared_cost", "personal_number", "uan", "fixed_line"):
+        if one := getattr(about, form):
+            yield from [one.example_number] * bool(one.example_number)
+
+
+def test_an_incoming_call_is_refused_once_the_ordinary_channels_are_taken(files: dict[str, str]) -> None:
+    """Whoever rings from outside can not use up what emergencies need: and no release that lets him goes live."""
+    text = files["_region.dialplan.conf"]
+    counted = "GotoIf($[${GROUP_COUNT(telko@kominfo-trunk)} <= 1]?free)"
+    assert text.count(counted) == text.count(" same => n(free),Goto(kominfo-numbers,") > 0
+    for sought, instead in ((f" same => n,{counted}\n", ""), (counted, counted.replace("<= 1", "<= 3"))):
+        spoilt = _plan(text.replace(sought, instead))
+        said_of_it = [str(fault) for fault in exchange_sense.check_sense(spoilt, {"trunk-telko"}, ["112"])]
+        assert any("is not held to the trunk's ordinary channels" in fault for fault in said_of_it)
 
 
 _FILES = {artifact.key.partition("/")[2]: artifact.content for artifact in pbx.artifacts(region())}
