@@ -13,6 +13,7 @@ from ops.errors import UsageError
 
 if TYPE_CHECKING:
     from exporters.discovery import Discovered
+    from ops.inventory.model import BackboneDevice, Router
     from ops.world import World
 
 HELP = "what would be collected from a device, and why"
@@ -35,7 +36,7 @@ _SHORT = {
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("host", nargs="?", help="router of the inventory by its name, or an address")
+    parser.add_argument("host", nargs="?", help="router or device of the inventory by its name, or an address")
     parser.add_argument("--recording", type=Path, metavar="FILE", help="look at a .snmprec recording instead")
     parser.add_argument("--model", default="", help="use this device profile, whatever the device says of itself")
 
@@ -75,14 +76,18 @@ def _live(world: World, args: argparse.Namespace) -> Discovered:
 
 
 def snmp_of(world: World, host: str) -> tuple[Any, tuple[str, ...]]:
-    """The door to a router of the inventory, by name or address, or to any other address as the region's are asked; and
-    the secrets that opened it."""
+    """The door to a router or backbone device of the inventory, by name or address, or to any other address as the
+    region's are asked; and the secrets that opened it."""
     from exporters.logins import login, secret_words  # noqa: PLC0415
     from ops.catalogue.device import device  # noqa: PLC0415
+    from ops.inventory.watched import addressed  # noqa: PLC0415
     from ops.system.snmp import SnmpDevice  # noqa: PLC0415 # SNMP: 0.1 s
 
     region = world.region
-    routers = [router for opd in region.opds for router in opd.routers]
+    routers: list[Router | BackboneDevice] = [
+        *(router for opd in region.opds for router in opd.routers),
+        *addressed(region).values(),
+    ]
     router = next((one for one in routers if host in (one.name, str(one.address))), None)
     address, port = world.reach(str(router.address) if router else host, 161)
     way = login(router, region.access, world.secrets)

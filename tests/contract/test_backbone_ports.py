@@ -11,7 +11,10 @@ import pytest
 from exporter_place import place
 from snmp_rig import FIRST, LIGHT, Box, Farm, farm
 
+from exporters.discovery import discover
 from exporters.service import Service
+from ops.catalogue.device import device as profile
+from ops.cli.discover import snmp_of
 from ops.derive.monitoring import artifacts
 from ops.world import World
 
@@ -146,3 +149,10 @@ def test_prometheus_is_told_of_it_in_a_file_of_its_own(world: World) -> None:
     files = {one.key: json.loads(one.content) for one in artifacts(world.region)}
     (named,) = [key for key in files if key.endswith("/_region.json")]
     assert files[named] == [{"targets": [str(FIRST)], "labels": {"site": "pop-limapuluh", "device": DEVICE}}]
+
+
+def test_ops_discover_looks_at_it_by_its_name(world: World, boxes: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "reach", lambda _world, address, _port: (address, boxes.port))
+    found = asyncio.run(discover(snmp_of(world, DEVICE)[0]))
+    assert found.profile is profile("mikrotik_routeros")
+    assert {"sfp1", "sfp2"} <= {port.ifname for port in found.ports.values()}
