@@ -13,16 +13,16 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain
 
-from exporters.collectors.contract import Port, Reading
+from exporters.collectors.contract import Port
 from exporters.compiled import Compiled, Look, compiled
 from exporters.discovery import Discovered, discover
 from exporters.kept import Kept
 from exporters.own import Own, own_recipes
-from exporters.registry import others, recipes
+from exporters.registry import recipes
 from exporters.series import Series
-from exporters.sheet import Filled, Sheet, filled, page
+from exporters.sheet import Filled, Sheet, page
+from exporters.ways import Ways
 from exporters.widened import Widened
 from ops.catalogue.device import device
 from ops.errors import HostFailedError, ToolMissingError
@@ -70,6 +70,7 @@ class Polled:
         self._overdue = False
         self._polling: asyncio.Task[tuple[bool, str]] | None = None
         self._polled = -FRESH_SECONDS
+        self._ways: Ways | None = None
         self._way: Filled | None = None
         self._asked: Compiled | None = None  # what the question on its way was made from
         self._since: float | None = None  # when it was sent, as long as there is no answer
@@ -169,9 +170,8 @@ class Polled:
 
     def went(self, ways: Sequence[Echo]) -> None:
         """What echo said of its `ways`, in their order: told with the polls to come."""
-        ended = zip(self._unseen(), ways, strict=True)
-        told = [collector.samples(port, Reading({}, way)) for port, way in ended for collector in others()]
-        self._way = filled(chain.from_iterable(told))
+        self._ways = self._ways or Ways(list(self._unseen()))
+        self._way = self._ways.filled(ways)
 
     async def look(self) -> None:
         """Measure the way to the office, for polls to come; where this process may."""

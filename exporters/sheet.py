@@ -19,7 +19,7 @@ from exporters.series import EXACT, Series, count
 from ops.system.snmp import Held
 
 MOST_LAYOUTS = 64  # of one device; one that flickers through more has them made anew
-_BETWEEN = "\n"  # of names: no metric has one in its name
+BETWEEN = "\n"  # of names: no metric has one in its name
 _REMEMBERED = 4096  # texts of one recipe's figures
 _RECIPES = 500  # whose texts are remembered
 Text = Callable[..., str]  # of raw values; nothing for no sample
@@ -73,8 +73,8 @@ class Sheet:
         if len(self._shapes) >= MOST_LAYOUTS:
             self._shapes.clear()
         shape, labels = self._whole
-        names = compress(shape.split(_BETWEEN), there)
-        self._shapes[there] = made = sys.intern(_BETWEEN.join(names)), tuple(compress(labels, there))
+        names = compress(shape.split(BETWEEN), there)
+        self._shapes[there] = made = sys.intern(BETWEEN.join(names)), tuple(compress(labels, there))
         return made
 
 
@@ -87,7 +87,7 @@ def filled(samples: Iterable[Sample]) -> Filled:
 
 def _shape(lines: Sequence[Series | Sample]) -> Shape:
     """The names of lines as one text, the same object for all devices that are alike, and their labels."""
-    names = sys.intern(_BETWEEN.join(one.name for one in lines))
+    names = sys.intern(BETWEEN.join(one.name for one in lines))
     return names, tuple(labels_text(one.labels) for one in lines)
 
 
@@ -100,7 +100,7 @@ def page(parts: Iterable[Filled]) -> str:
     for shape, ones in alike.items():
         if shape:
             columns = zip(*(one.labels for one in ones), strict=True), zip(*(one.figures for one in ones), strict=True)
-            for name, labels, figures in zip(shape.split(_BETWEEN), *columns, strict=True):
+            for name, labels, figures in zip(shape.split(BETWEEN), *columns, strict=True):
                 told.setdefault(name, []).extend(_lines(name, labels, figures))
     pieces: list[str] = []
     for name in table():

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from exporters.collectors.contract import Port, Reading
 from exporters.metrics import Sample
+from ops.system.echo import Echo
+
+FIGURES: Mapping[str, Callable[[Echo], float | None]] = {
+    "opd_link_packet_loss_ratio": lambda way: way.loss,
+    "opd_link_latency_seconds": lambda way: way.latency,
+    "opd_link_jitter_seconds": lambda way: way.jitter,
+}
 
 
 class Way:
@@ -13,13 +20,9 @@ class Way:
         return []
 
     def samples(self, port: Port, reading: Reading) -> Iterable[Sample]:
-        if reading.echo is None:
-            return
-        yield port.sample("opd_link_packet_loss_ratio", reading.echo.loss)
-        if reading.echo.latency is not None:
-            yield port.sample("opd_link_latency_seconds", reading.echo.latency)
-        if reading.echo.jitter is not None:
-            yield port.sample("opd_link_jitter_seconds", reading.echo.jitter)
+        for name, of in FIGURES.items():
+            if reading.echo is not None and (figure := of(reading.echo)) is not None:
+                yield port.sample(name, figure)
 
 
 COLLECTOR = Way()

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from statistics import mean, median
+from statistics import fmean, median
 
 from ops.errors import ToolMissingError
 
@@ -57,7 +57,7 @@ class Echo:
     @property
     def jitter(self) -> float | None:
         """Mean step from one round trip to the next, seconds; None for fewer than two."""
-        return mean(abs(b - a) for a, b in pairwise(self.seconds)) if len(self.seconds) > 1 else None
+        return fmean(abs(b - a) for a, b in pairwise(self.seconds)) if len(self.seconds) > 1 else None
 
 
 async def echo(address: str, count: int = COUNT) -> Echo:
