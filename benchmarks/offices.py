@@ -30,7 +30,7 @@ station:
 numbering:
   digits: 6
   pbx: dc-pbx
-  emergency: [110, 112, 113, 118, 119]
+  emergency: [110, 112, 113, 115, 118, 119]
 upstreams:
   - name: astinet
     provider: Contoh

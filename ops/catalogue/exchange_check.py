@@ -29,8 +29,8 @@ DIALPLAN = "dialplan"
 _BOXES, _BOX = "kominfo", re.compile(r",[^,;|=\[\]\\]*")
 VOICEMAIL = "voicemail"
 PLAIN = frozenset({VOICEMAIL})  # entries of other modules
-ALWAYS = frozenset({"110", "112", "113", "118", "119"})
-"""Numbers that are emergencies everywhere in the country (library phonenumbers, region ID)."""
+ALWAYS = frozenset({"110", "112", "113", "115", "118", "119"})
+"""Numbers that are emergencies everywhere in the country: library phonenumbers, region ID, and search and rescue."""
 
 
 @dataclass(frozen=True)

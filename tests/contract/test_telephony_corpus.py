@@ -147,7 +147,7 @@ ODD: dict[str, tuple[tuple[str, str, str], ...]] = {
     "no holidays": ((REGION, "  holidays:\n    - day: 2026-08-17\n      name: Kemerdekaan\n", ""),),
     "no call centre": ((REGION, '  call_centre:\n    "112": 20190\n', ""),),
     "a telephone is the call centre": ((REGION, '"112": 20190', '"112": 20100'),),
-    "115 too": ((REGION, "118, 119]", "115, 117, 118, 119, 122, 129]"),),
+    "117 too": ((REGION, "118, 119]", "117, 118, 119, 122, 129]"),),
     "no short codes": ((REGION, '  short_codes:\n    "15500": 20100\n', ""),),
     "short code of a public kind": ((REGION, '"15500"', '"1500123"'),),
     "short code with one digit": ((REGION, '"15500"', '"7"'),),
