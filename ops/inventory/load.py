@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import InventoryInvalidError, Problem
-from ops.inventory import rules
+from ops.inventory import rules, sounds
 from ops.inventory.decode import decode
 from ops.inventory.document import Document, parse
 from ops.inventory.finding import locate
@@ -23,7 +23,13 @@ _MAY_LACK = ("schedules.yml",)
 
 def load(folder: Path) -> Region:
     """Read and check the inventory in `folder`. Raises InventoryInvalidError with all problems."""
-    return assemble(read_files(folder))
+    with _no_collector():
+        return _assemble(read_files(folder), read_voices(folder))
+
+
+def read_voices(folder: Path) -> dict[str, bytes]:
+    """The sound files of an inventory by name, without their ending."""
+    return {path.stem: path.read_bytes() for path in sorted((folder / sounds.FOLDER).glob("*.wav")) if path.is_file()}
 
 
 def read_files(folder: Path) -> dict[str, str]:
@@ -57,14 +63,14 @@ def read_files(folder: Path) -> dict[str, str]:
 
 
 def assemble(files: Mapping[str, str]) -> Region:
-    """Files by name → Region. Pure: same files in any order give the same Region."""
+    """Files by name → Region. Pure: same files in any order give the same Region. Voices are not looked for."""
     with _no_collector():
         return _assemble(files)
 
 
-def _assemble(files: Mapping[str, str]) -> Region:
+def _assemble(files: Mapping[str, str], voices: Mapping[str, bytes] | None = None) -> Region:
     region, documents = join_unchecked(files)
-    findings = rules.check(region)
+    findings = [*rules.check(region), *(sounds.faults(region, voices) if voices is not None else ())]
     if findings:
         raise InventoryInvalidError(locate(findings, documents))
     return region

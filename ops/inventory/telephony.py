@@ -114,7 +114,7 @@ class Menu(Declared):
 
     number: Extension = Field(description="inside the office's range")
     name: Title
-    prompt: Name = Field(description="a sound file of the exchange, below sounds/kominfo, without its ending")
+    prompt: Name = Field(description="a sound file of the inventory: `sounds/<prompt>.wav`, 8 kHz, mono, 16 bit")
     hours: Name | None = Field(default=None, description="of the region's hours; always open when none")
     keys: MenuKeys = Field(description="the key that is pressed: the extension that rings")
     closed: Extension | None = Field(default=None, description="who rings out of hours and when nothing is pressed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import string
 from pathlib import Path
 
@@ -186,6 +187,7 @@ def test_any_accident_gives_a_region_or_problems_with_places(changes: list[tuple
 
 def test_missing_and_stray_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "opd").mkdir()
+    shutil.copytree(SMALL / "sounds", tmp_path / "sounds")
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     assert load(tmp_path).opds == load(SMALL).opds or len(load(tmp_path).opds) == 2
