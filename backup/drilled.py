@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class Drill:
     found: Found | None = None
     checked: dict[str, list[Difference]] = field(default_factory=dict)
     locks: list[tuple[str, str]] = field(default_factory=list)  # (class of fault, what) of the repository's locks
+    left_out: Sequence[tuple[str, str]] = ()  # (class of fault, what) that its private copy is without
     waiting: bool = False  # for somebody's living exclusive lock: it came no further
     failure: str = ""
     error: OpsError | None = None  # what made it stop

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from backup import attacked, coverage, held, layout, manifest, places, production, quarantine, unfinished
+from backup import attacked, coverage, held, layout, manifest, places, production, quarantine, scanned, unfinished
 from backup.checks.contract import Difference, Found, Point, checks
 from backup.drilled import Drill
 from backup.manifest import Manifest
@@ -19,7 +19,7 @@ from backup.places import Places
 from backup.restic import Restic, Snapshot
 from backup.sources.contract import Place, Restored, is_server, source
 from backup.steps import Book
-from backup.trouble import ResticError
+from backup.trouble import ResticError, Trouble
 from backup.verify import standing
 from ops.errors import OpsError, RefusedError
 from ops.progress import Event, Progress, State
@@ -72,6 +72,7 @@ class Story:
         self.tell("quarantine", "a private copy without what is foreign or broken")
         made = self.book.step("quarantine", f"private copy in {view}", work)
         self.left_out = [(fault, what) for fault, what in made["left_out"]]
+        self.drill.left_out = self.left_out
         if self.left_out:
             self.restic = quarantine.view(self.there, view)
         return bool(self.left_out)
@@ -111,6 +112,7 @@ def prove(run: Story) -> None:
         left_out=run.left_out,
         attacked=attack,
         locks=drill.locks,
+        scanned=scanned.faults(run.spots.state, item.key),
     )
     _compare(run, drill.found)
 
@@ -141,7 +143,7 @@ def _choose(run: Story, known: Sequence[str], history: Sequence[Mapping[str, Any
         keys = [next((one for one in known if name.startswith(one)), name) for name in there.keys]
         if all(one.id != drill.entry["snapshot"] for one in found):
             what = f"snapshot {drill.entry['snapshot'][:12]}, the newest in the ledger, is not in the repository"
-            raise OpsError(what, "keep the vault as it is")
+            raise ResticError(Trouble.NO_SNAPSHOT, what)
         return {"version": version, "snapshots": [asdict(one) for one in found], "keys": keys, **locked}
 
     made = run.round("choose", "names of the keys, sums of the snapshots; restic snapshots where any is strange", work)

@@ -78,6 +78,8 @@ _SENTENCES = (
     ("connection refused", Trouble.UNREACHABLE),
     ("no route to host", Trouble.UNREACHABLE),
     ("x509:", Trouble.REFUSED),
+    ("loadraw(<key/", Trouble.WRONG_KEY),
+    ("loadraw(\\u003ckey/", Trouble.WRONG_KEY),  # the same in JSON, as Go writes it
     ("ciphertext verification failed", Trouble.DAMAGED),
     ("invalid data returned", Trouble.DAMAGED),
     ("not found in index", Trouble.DAMAGED),

@@ -51,6 +51,7 @@ class Found:
     rto: float
     left_out: Sequence[tuple[str, str]] = ()  # (class of fault, what) that the private copy is without
     locks: Sequence[tuple[str, str]] = ()  # (class of fault, what) that lies among the repository's locks
+    scanned: Sequence[tuple[str, str]] = ()  # (class of fault, what) that the vault's last nightly scan found
     attacked: Sequence[str] = ()  # what speaks for it that the tree was encrypted before it was backed up
 
 

@@ -15,12 +15,13 @@ from ops.errors import HostFailedError, OpsError
 # What a check's difference means; one that stands here with "" is of that class whatever it says.
 _CHECKS: dict[str, dict[str, Fault]] = {
     "manifest": {"": Fault.TAMPER},
-    "snapshots": {"": Fault.TAMPER, "flood": Fault.RANSOMWARE, "future": Fault.CLOCK},
+    "snapshots": {"": Fault.TAMPER, "missing": Fault.RPO, "flood": Fault.RANSOMWARE, "future": Fault.CLOCK},
     "keys": {"": Fault.TAMPER},
     "size": {"": Fault.INCOMPLETE, "flood": Fault.RANSOMWARE},
     "repository": {str(fault): fault for fault in Fault},
     "ransomware": {str(fault): fault for fault in Fault},
     "locks": {str(fault): fault for fault in Fault},
+    "rot": {str(fault): fault for fault in Fault},
     "file_contents": {"missing": Fault.INCOMPLETE, "empty": Fault.INCOMPLETE, "unproven": Fault.INCOMPLETE},
     "database_copy": {"missing": Fault.INCOMPLETE, "broken": Fault.CORRUPTION},
     "rpo": {"late": Fault.RPO, "future": Fault.CLOCK},
@@ -29,7 +30,7 @@ _CHECKS: dict[str, dict[str, Fault]] = {
 # Where a drill stopped, if restic did not say why.
 _STEPS = {
     "ledger": Fault.RPO,
-    "choose": Fault.TAMPER,
+    "choose": Fault.INCOMPLETE,
     "manifest": Fault.TAMPER,
     "quarantine": Fault.SPACE,
     "room": Fault.SPACE,
@@ -68,6 +69,8 @@ def _stopped(drill: Drill) -> Iterator[Finding]:
         return
     step = step_of(drill.failure)
     yield Finding(_why(drill.error, step), drill.failure)
+    for fault, what in drill.left_out:
+        yield Finding(Fault(fault), what)
 
 
 def _why(error: OpsError | None, step: str) -> Fault:

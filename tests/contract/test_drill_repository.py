@@ -104,7 +104,7 @@ def test_a_vanished_snapshot_and_a_vanished_repository_are_told(own: Stage) -> N
     assert not seen.proven
     assert "the newest in the ledger, is not in the repository" in seen.failure
     shutil.rmtree(own.rig.repository)
-    assert of_drill.judge(seen).fault == "tamper"
+    assert of_drill.judge(seen).fault == "rpo"
     gone = own.drill()
     assert "no-repository" in gone.failure
     assert of_drill.judge(gone).fault == "repo"

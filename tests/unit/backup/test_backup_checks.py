@@ -128,6 +128,7 @@ DAMAGES: list[tuple[str, str, str, Callable[[Found], Found], Difference]] = [
     ("files", "snapshots", "flood", replaced(snapshots=[*good("files").snapshots, snapshot("zz")]), Difference("foreign", "zzzzzzzz", "taken 2026-01-01T00:00:00Z on dc-app, not by this station")),
     ("files", "size", "near-empty again and again", with_flood, Difference("flood", "backup", "4 backups within a day hold next to nothing of what did")),
     ("files", "locks", "stale lock", replaced(locks=[("lock", "stale shared lock of web1")]), Difference("lock", "stale shared lock of web1")),
+    ("files", "rot", "a rotten pack", replaced(scanned=[("corruption", "1 rotten")]), Difference("corruption", "1 rotten")),
     ("files", "keys", "foreign key", replaced(keys=["k1", "evil"]), Difference("foreign", "evil", "a key that no backup of this station registered")),
     ("files", "size", "empty", with_entry(bytes=0), Difference("empty", "backup", "it holds no bytes")),
     ("files", "size", "shrunk", with_entry(bytes=49), Difference("shrunk", "backup", "49 bytes; the median of 2 before is 100")),

@@ -1,0 +1,90 @@
+"""Our own drill of repositories in the states of `faults_of_repositories`: each red, under the class that is wanted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from backup_rig import item, restic_program, rig
+from drill_stage import Stage, needs_root
+from faults_of_repositories import FAULTS
+from repository_stock import DICE, PASSWORD, Stock, cheapen, put, text
+
+from backup import drill, rot, take
+from backup.restic import Repository, Restic, Secret
+from backup.verify import of_drill
+from ops.progress import silent
+from ops.system.process import Local
+
+pytestmark = needs_root
+# Of the table what befalls a repository or its key; what befalls a tree before its backup: test_drill_ransomware.
+# A password with a CR is read without it here: nobody else reads the station's. Of a junk pack only `ops drill verify`
+# tells: nothing refers to it, and one more key derivation a drill is 0.35 CPU-s.
+CLASSES = {"corruption", "repo", "key", "lock", "tamper"}
+ELSEWHERE = ("junk pack", "password with CRLF")
+OURS = ["no snapshots", *(name for name, (fault, _) in FAULTS.items() if fault in CLASSES and name not in ELSEWHERE)]
+FEW = ("pack header flip", "snapshot flip", "key file flip", "no snapshots")
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Stage]:
+    with rig() as made:
+        folder = made.folder / "srv"
+        for number in range(4):
+            put(folder / f"{number}.txt", text(number, 50))
+            put(folder / f"{number}.jpg", b"\xff\xd8\xff" + DICE.randbytes(5000))
+        made.restic().ensure()
+        cheapen(made.repository)
+        stage = Stage(made, item("files", str(folder)))
+        take.take(stage.places, stage.item)
+        yield stage
+
+
+@pytest.fixture
+def own(small: Stage) -> Iterator[Stage]:
+    with rig() as made:
+        for name in ("repository", "state"):
+            shutil.copytree(small.rig.folder / name, made.folder / name)
+        yield Stage(made, small.item)
+
+
+def scanned(own: Stage) -> None:
+    """As the job leaves it every night."""
+    seen, _ = rot.scan(Local(), str(own.rig.repository), {}, ())
+    folder = own.places.state / "rot"
+    folder.mkdir()
+    (folder / f"{own.item.key}@vault.json").write_text(json.dumps(seen.told()))
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_a_state_has_its_class(own: Stage, name: str) -> None:
+    red(own, name)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name not in FEW])
+def test_every_other_state_has_its_class_too(own: Stage, name: str) -> None:
+    red(own, name)
+
+
+def red(own: Stage, name: str) -> None:
+    fault, befall = FAULTS[name]
+    stock = Stock(own.rig.folder, restic_program())
+    stock.password.write_text(PASSWORD + "\n")
+    befall(stock)
+
+    spots, secret = own.places, stock.password.read_bytes().decode() if stock.password.exists() else ""
+    repository = Repository(str(stock.repository), Secret(secret.removesuffix("\n")))
+
+    def there(_item: object, key: str) -> Restic:
+        return Restic(Local(), dataclasses.replace(repository, key_hint=key), restic_program())
+
+    if "header" in name:
+        scanned(own)
+    seen = drill.run(dataclasses.replace(spots, view=there), own.item, silent)
+    found = of_drill.judge(seen)
+    assert (str(found.colour), str(found.fault)) == ("red", fault), (seen.failure, found.proof)
+    assert not seen.proven
+    assert seen.cleaned
