@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 from drill_verify import cost
+from limits import over
 
 from backup import drill, evidence, take
 from backup.layout import Item
@@ -40,7 +41,7 @@ SAMPLE = 150  # MB of the larger drill
 WEEK = 2 * 7 * 86400  # CPU-seconds that two cores have
 
 
-def main() -> None:
+def main() -> int:
     drills, sets, gigabytes = (float(word) for word in (*sys.argv[1:], *("5", "180", "2")[len(sys.argv) - 1 :]))
     with tempfile.TemporaryDirectory(prefix="drill-cost-") as name:
         folder = Path(name)
@@ -56,13 +57,16 @@ def main() -> None:
         for what, runs in (("a drill with evidence", ours), ("its bare steps", bare)):
             cpu, wall = (statistics.median(one[at] for one in runs) for at in (0, 1))
             print(f"{what:22} {cpu:5.2f} CPU-s {wall:5.1f} s (median of {len(runs)}; load {os.getloadavg()[0]:.0f})")
-        print(f"restic processes a drill: {_processes(folder, item)}")
+        processes = _processes(folder, item)
+        print(f"restic processes a drill: {processes}")
         fixed = statistics.median(one[0] for one in ours)
         each = max(1e-9, _larger(folder, spots, item, int(drills)) - fixed) / SAMPLE
         total = sets * (fixed + each * gigabytes * 1000)
         print(f"restored, hashed twice and compared: {1 / each:.0f} MB per CPU-s ({SAMPLE} MB)")
         share = f"{total / WEEK:.1%} of a week of 2 cores"
         print(f"extrapolated: {sets:.0f} sets of {gigabytes:g} GB {total:.0f} CPU-s = {share}")
+        own = fixed / statistics.median(one[0] for one in bare)
+        return over(("restic processes", processes, 3), ("CPU / bare steps", own, 1.1), ("of a week", total / WEEK, 1))
 
 
 def _larger(folder: Path, spots: Places, item: Item, drills: int) -> float:
@@ -130,4 +134,4 @@ def _item(source: str) -> Item:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

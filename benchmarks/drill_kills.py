@@ -26,12 +26,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from limits import over
+
 ROOT = Path(__file__).parents[1]
 OPS = str(Path(sys.executable).parent / "ops")
 INVENTORY = str(ROOT / "inventories/batubara")
 NAME = f"dk{os.getpid()}"
 VICTIMS = ("the command", "the run's process", "all")
 PATIENCE = 120.0  # seconds
+FIRST = ("went on and proved", "not proven", "finished steps repeated")
 
 
 class Rig:
@@ -172,11 +175,12 @@ def main() -> int:
         on_twin(args, found)
     else:
         on_loopback(args, found)
-    for what in ("went on and proved", "not proven", "finished steps repeated"):
-        print(f"{found.pop(what, 0):4} {what}")
+    for what in FIRST:
+        print(f"{found.setdefault(what, 0):4} {what}")
     for what, count in found.items():
-        print(f"{count:4} {what}")
-    return 0
+        if what not in FIRST:
+            print(f"{count:4} {what}")
+    return over(*((what, count, 0) for what, count in found.items() if what in FIRST[1:] or "left" in what.split()))
 
 
 def on_loopback(args: argparse.Namespace, found: Counter[str]) -> None:

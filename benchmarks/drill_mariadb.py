@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from backup_rig import CANARY, Rig, item  # noqa: E402
+from limits import over  # noqa: E402
 from metered import Cost, counted, told  # noqa: E402
 from throwaway_mariadb import Stock, stocked  # noqa: E402
 
@@ -65,7 +66,7 @@ $my -e "{SUMS}" >/dev/null
 {END}"""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_000_000)
     rows = parser.parse_args().rows
@@ -85,12 +86,15 @@ def main() -> None:
     rows_of = {"backup of the files": taking[0], "backup by mariadb-dump": taking[1]}
     rows_of |= {"verified drill of the copy": ours, "its bare steps": bare, "by mariadb-dump, bare": dump}
     print(told({**rows_of, "verified drill of the dump": whole}))
-    _ratios(ours, bare, dump)
+    return _ratios(ours, bare, dump)
 
 
-def _ratios(ours: Cost, bare: Cost, dump: Cost) -> None:
+def _ratios(ours: Cost, bare: Cost, dump: Cost) -> int:
     print(f"ours / bare steps: {ours.cpu / bare.cpu:5.2f} of CPU, {ours.wall / bare.wall:5.2f} of wall (aim <= 1.10)")
     print(f"dump's way / ours: {dump.cpu / ours.cpu:5.2f} of CPU, {dump.wall / ours.wall:5.2f} of wall (aim >= 5)")
+    return over(
+        ("CPU / bare steps", ours.cpu / bare.cpu, 1.10), ("CPU / a fifth of the dump's", ours.cpu / dump.cpu, 1 / 5)
+    )
 
 
 def _own(stock: Stock, kind: str) -> Stock:
@@ -116,4 +120,4 @@ def _shell(stock: Stock, script: str, kind: str, more: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
 from backup_rig import CANARY, Rig, cluster, item, restic_program, rig, sql  # noqa: E402
+from limits import over  # noqa: E402
 from metered import Cost, counted, told  # noqa: E402
 
 from backup import drill, take  # noqa: E402
@@ -68,7 +69,7 @@ psql -h $OUT -U postgres -d simpus -Xqf $SUMS >/dev/null
 """
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=5_500_000)
     rows = parser.parse_args().rows
@@ -82,12 +83,16 @@ def main() -> None:
     print(f"{rows} rows, {size / 1e9:.2f} GB; backup {taking.cpu:.1f} CPU-s, {taking.wall:.0f} s")
     print("the drill's own steps, s:", dict(seen[0].restored.steps) if seen[0].restored else {})
     print(told({"verified drill of the copy": ours, "its bare steps": bare, "by pg_dump -Fd -j2": dump}))
-    _ratios(ours, bare, dump)
+    return _ratios(ours, bare, dump)
 
 
-def _ratios(ours: Cost, bare: Cost, dump: Cost) -> None:
+def _ratios(ours: Cost, bare: Cost, dump: Cost) -> int:
     print(f"ours / bare steps:  {ours.cpu / bare.cpu:5.2f} of CPU, {ours.wall / bare.wall:5.2f} of wall (aim <= 1.10)")
     print(f"pg_dump way / ours: {dump.cpu / ours.cpu:5.2f} of CPU, {dump.wall / ours.wall:5.2f} of wall (aim >= 3)")
+    return over(
+        ("time / bare steps", ours.wall / bare.wall, 1.10),
+        ("time / a third of pg_dump's", ours.wall / dump.wall, 1 / 3),
+    )
 
 
 def _stock(made: Rig, rows: int) -> tuple[dict[str, str], int, Cost]:
@@ -128,4 +133,4 @@ def _shell(script: str, env: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from limits import over
+
 from backup.restic import AT_LEAST
 from backup.verify import tree
 from backup.verify.run import Request, verify
@@ -28,7 +30,7 @@ PASSWORD = "benchmark"
 DICE = random.Random(50)
 
 
-def main() -> None:
+def main() -> int:
     files, changes = (int(word) for word in (*sys.argv[1:], "20000", "50")[:2])
     program = tools.find("restic", AT_LEAST)
     with tempfile.TemporaryDirectory(prefix="drill-verify-") as name:
@@ -53,6 +55,8 @@ def main() -> None:
         named = {"bare restore": bare, "sha256sum": sums, "hashing": hashing, "ops drill verify": ours}
         for what, (cpu, wall) in named.items():
             print(f"{what:18} {cpu:6.2f} CPU-s {wall:6.1f} s  {cpu / bare[0]:6.1%} of the restore")
+        missed, made_up = len(changed - set(found)), len(set(found) - changed)
+        return over(("changes not found", missed, 0), ("found without one", made_up, 0))
 
 
 def _differing(asked: Request) -> list[str]:
@@ -101,4 +105,4 @@ def cpu() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

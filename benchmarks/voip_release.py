@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import re
 import resource
 import sys
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from exchange_faults import release  # noqa: E402
+from limits import over  # noqa: E402
 from throwaway_asterisk import Exchange, exchange  # noqa: E402
 
 from ops.catalogue import exchange_check, exchange_rules  # noqa: E402
@@ -200,10 +202,23 @@ def main() -> int:
         "rotating": lambda: rotating(chosen.endpoints),
     }
     print(json.dumps(calibration()), flush=True)
+    rows: list[dict[str, Any]] = []
     for name, part in parts.items():
         for row in part() if chosen.only in {None, name} else ():
             print(json.dumps(row), flush=True)
-    return 0
+            rows.append(row)
+    return over(*(one for row in rows for one in limited(row)))
+
+
+def limited(row: dict[str, Any]) -> Iterator[tuple[str, float, float]]:
+    """What of a row has a limit; a rotation loses no registration."""
+    for key, value in row.items():
+        if key.startswith("limit_"):
+            unit = key.removeprefix("limit_")
+            told = row.get(f"back_{unit}", row.get(unit, row.get(f"wall_{unit}")))
+            yield str(row["what"]), float(told) if isinstance(told, int | float) else math.inf, float(value)
+    for when, lost in row.get("failed registrations", {}).items():
+        yield f"{row['what']}: failed registrations, {when}", lost, 0
 
 
 if __name__ == "__main__":

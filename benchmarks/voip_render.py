@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+from limits import over
+
 from ops.catalogue import phone
 from ops.derive import pbx, phone_books, phones
 from ops.inventory.load import load
@@ -78,7 +80,7 @@ def renamed(region: Region) -> Region:
     return region.model_copy(update={"opds": tuple(changed if one is opd else one for one in region.opds)})
 
 
-def main() -> None:
+def main() -> int:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     region = region_of(count)
     measure = least(lambda: sum(one * one for one in range(5_000_000)))
@@ -88,6 +90,7 @@ def main() -> None:
         "books": lambda: list(phone_books.artifacts(region)),
         "all": lambda: everything(region),
     }
+    took = 0.0
     for name, work in parts.items():
         took = least(work)
         print(f"{count} telephones, {name}: {took:.2f} s CPU ({took / measure:.1f} x the measure of {measure:.2f} s)")
@@ -96,7 +99,12 @@ def main() -> None:
         "one display name:", dict(Counter(one.kind for one in after - before)), [one.key for one in after - before][:9]
     )
     assert set(everything(region)) == before
+    files = Counter((one.kind, one.key.partition("/")[0]) for one in after - before if one.kind != "phone-book")
+    return over(
+        ("CPU-s for all", took, 5),
+        *((f"{kind} of {host} for one name", count, 1) for (kind, host), count in files.items()),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
