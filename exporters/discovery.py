@@ -5,6 +5,7 @@ The exporter and `ops discover` both go through here, so that what is shown is w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -154,9 +155,10 @@ async def _sensors(place: Place, profile: Device, *, guessed: bool = False) -> l
     foreign = guessed and not _of_maker(profile, text(place.book.values.get(OBJECT_ID)).strip("."))
     meant = (table for table in profile.optical.tables if not (foreign and OWN_ROOTS & {*table.roots}))
     tables = await _choices(place, meant)
-    for table in sorted(tables, key=lambda table: table.spare):
+    for table in sorted(tables, key=lambda table: bool(table.spare)):
         found = await table_sensors(place, table)
         lit = {sensor.port for sensor in chosen.values() if _lit(sensor, place.book.values)} if table.spare else set()
+        lit -= _laned(found) if table.spare == "one_lane" else set()
         _add(chosen, (one for one in found if one.optic not in LIGHT or one.port not in lit), place.book.values)
     for sensors in profile.optical.sensors:
         _add(chosen, await sensor_sensors(place, sensors), place.book.values)
@@ -169,6 +171,12 @@ def _add(chosen: dict[Slot, Sensor], found: Iterable[Sensor], values: Values) ->
         before = chosen.get(slot)
         if before is None or (before.value(values) is None and sensor.value(values) is not None):
             chosen[slot] = sensor
+
+
+def _laned(sensors: Iterable[Sensor]) -> set[str]:
+    """The ports that have more than one lane."""
+    lanes = Counter((port, optic) for port, optic, _ in {(one.port, one.optic, one.lane) for one in sensors})
+    return {port for (port, _), count in lanes.items() if count > 1}
 
 
 def _lit(sensor: Sensor, values: Values) -> bool:

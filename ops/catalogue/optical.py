@@ -96,14 +96,20 @@ class Data(BaseModel):
 class Piece(Data):
     """Raw values from `least` to `most` (both included) mean (raw - subtract) / divide.
 
-    `milliwatt`: the result is power in mW and is told in dBm.
+    `milliwatt`: the result is power in mW and is told in dBm. `word`: only where the device's text says it (dBm, uW).
     """
 
+    word: str = ""
     least: float = -math.inf
     most: float = math.inf
     subtract: float = 0
     divide: Annotated[float, Field(gt=0)] = 1
     unit: Literal["plain", "milliwatt"] = "plain"
+
+    def fits(self, figure: float, raw: Raw) -> bool:
+        """Whether `figure`, which stood in `raw`, is told by this rule."""
+        said = raw.decode("latin-1") if isinstance(raw, bytes) else str(raw)
+        return self.least <= figure <= self.most and self.word.lower() in said.lower()
 
     def value(self, raw: float) -> float | None:
         scaled = (raw - self.subtract) / self.divide
@@ -149,7 +155,7 @@ class Scale(Data):
         if figure is None:
             return None
         for piece in self._rules:
-            if piece.least <= figure <= piece.most:
+            if piece.fits(figure, raw):
                 return piece.value(figure)
         return None
 
@@ -281,7 +287,10 @@ class Table(Data):
     )
     choice: str = Field(default="", description="of the tables of one choice the first plausible one is used")
     window: tuple[float, float] = (-45.0, 10.0)
-    spare: bool = Field(default=False, description="only for ports whose light no other table tells")
+    spare: bool | Literal["one_lane"] = Field(
+        default=False,
+        description="only for ports whose light no other table tells; one_lane: and for modules of several lanes",
+    )
     bursts: bool = Field(default=False, description="an OLT's receiver: a figure that is missing is no darkness")
     side: Literal["", "olt"] = Field(default="", description="whose module the figures of an ONU's line are of")
 
