@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from backup_rig import item, restic_program, rig
@@ -15,7 +18,9 @@ from repository_stock import DICE, PASSWORD, Stock, cheapen, put, text
 
 from backup import drill, rot, take
 from backup.restic import Repository, Restic, Secret
-from backup.verify import of_drill
+from backup.trouble import ResticError
+from backup.verify import of_drill, verdict
+from backup.verify.run import Request, verify
 from ops.progress import silent
 from ops.system.process import Local
 
@@ -88,3 +93,61 @@ def red(own: Stage, name: str) -> None:
     assert (str(found.colour), str(found.fault)) == ("red", fault), (seen.failure, found.proof)
     assert not seen.proven
     assert seen.cleaned
+
+
+@contextlib.contextmanager
+def disk(folder: Path, options: str) -> Iterator[Path]:
+    """A small file system of its own."""
+    folder.mkdir(exist_ok=True)
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("may not mount a file system here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    with contextlib.suppress(OSError), (folder / "penuh").open("wb", buffering=0) as out:
+        while out.write(bytes(4096)):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("options", "step"),
+    [("size=16k", "room"), ("size=64m,nr_inodes=6", "restore"), ("size=64m,ro", "restore")],
+)
+def test_a_target_that_is_full_or_takes_nothing_is_space(own: Stage, options: str, step: str) -> None:
+    with disk(own.rig.folder / "d", options):
+        seen = own.drill()
+    assert seen.failure.startswith(f"{step}: "), seen.failure
+    assert of_drill.judge(seen).fault == "space", seen.failure
+
+
+def test_a_full_repository_takes_no_backup_and_says_why(own: Stage) -> None:
+    full = own.rig.folder / "penuh"
+    with disk(full, "size=1m"):
+        shutil.copytree(own.rig.repository, full / "repository")
+        fill(full)
+        whole = Repository(str(full / "repository"), Secret(PASSWORD))
+        there = dataclasses.replace(own.places, source=lambda _item, _key: Restic(Local(), whole, restic_program()))
+        with pytest.raises(ResticError) as caught:
+            take.take(there, own.item)
+        password = own.rig.folder / "password"
+        password.write_text(PASSWORD)
+        root = own.item.set.source
+        found = verify(Request(whole.url, password, "localhost", root, own.rig.folder / "out"), silent)
+    assert (verdict.of_restic(caught.value.trouble), caught.value.trouble) == ("space", "no-space")
+    assert (found.colour, found.fault) == ("red", "space"), "though all of it came back"
+    assert len(list((own.rig.folder / "out").iterdir())) == len(list(Path(root).iterdir()))
+
+
+def test_a_repository_on_a_read_only_file_system_is_fine(own: Stage) -> None:
+    with disk(own.rig.folder / "ro", "size=8m") as folder:
+        shutil.copytree(own.rig.repository, folder / "repository")
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        whole = Repository(str(folder / "repository"), Secret(PASSWORD))
+        there = dataclasses.replace(own.places, view=lambda _item, _key: Restic(Local(), whole, restic_program()))
+        seen = drill.run(there, own.item, silent)
+    assert (seen.failure, of_drill.judge(seen).fault) == ("", "none")
