@@ -93,7 +93,10 @@ def _run(told: Mapping[str, Any], begun: float) -> dict[str, Any]:
     # Written ahead: what an interrupted run leaves at the vault is told by the next manifest as this host's own.
     pending = [*state.get("pending", []), mark]
     memory.save(_state(told), {**state, "key": key, "pending": pending})
-    taken = _take(told, _call(told, _words(told, mark, []), key))
+    call = _call(told, _words(told, mark, []), key)
+    if state.get("pending"):  # its restic may have been killed: the lock that it left would make drills red
+        restic_call.unlock(**{**call, "words": _hint(call), "timeout": QUICK})
+    taken = _take(told, call)
     done = taken["done"]
     summary = _summary(done)
     if done["code"] == INCOMPLETE or not summary.get("snapshot_id"):

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from backup_rig import CANARY, Rig, item, restic_program, rig
+from repository_stock import Stock
 
 from backup import collect, drill, keycheck, manifest
 from backup.hostside import limits, memory, run_set
@@ -168,11 +170,15 @@ def test_a_run_that_was_cut_off_is_told_by_the_next_one(host: Host, counted: col
     state = host.rig.folder / "state-of-host" / f"{host.item.key}.state.json"
     kept = memory.load(str(state))
     memory.save(str(state), {**kept, "pending": ["run-cut-off"]})
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    lock = Stock(host.rig.folder, "").lock(age=60, exclusive=False, host=socket.gethostname(), pid=dead.pid)
     assert host.back_up()["error"] == ""
     assert collect.collect(host.spots, host.item).counted == 1
     begun = [line["run"] for line in host.spots.ledger.read() if line["event"] == "begun"]
     assert "run-cut-off" in begun
     assert memory.load(str(state))["pending"] == []
+    assert not lock.exists()
 
 
 @pytest.mark.parametrize(
