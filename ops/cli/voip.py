@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
@@ -17,9 +19,11 @@ EPILOG = """examples:
   ops voip validate --release ./release      a folder of files instead, also compared with the declarations
   ops voip check --twin latihan              does the exchange run what it would run after a power cut
   ops voip status --twin latihan             the release in force on each exchange
+  ops voip restart --twin latihan            start anew what a changed transport waits for, once no call is up
   ops voip rotate --opd dinkes               new passwords; telephones fetch them, the old ones go on being taken
   ops voip rotate --opd dinkes --finish      the old ones are taken no more
   ops voip phones                            telephone models: who checks certificates, how many are declared
+  ops voip pnp --opd dinkes --seconds 600    in that office's network: tell its telephones their addresses (SIP PnP)
   ops voip softphone 20150 --qr piket.png    a QR code that sets Linphone up once, without a password in it"""
 SHOWN = 20  # faults; --json has all
 
@@ -32,8 +36,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=float, default=10.0, help="with softphone: how long to wait for it (10)")
     parser.add_argument("--release", type=Path, metavar="DIR", help="with validate: the files of this folder")
-    parser.add_argument("--opd", action="append", default=[], metavar="CODE", help="with rotate: only these offices")
+    parser.add_argument(
+        "--opd", action="append", default=[], metavar="CODE", help="with rotate: only these; with pnp: this one"
+    )
+    parser.add_argument("--seconds", type=float, default=600.0, help="with pnp: how long to answer (600)")
+    parser.add_argument("--address", help="with pnp: this machine's own address in the telephones' network")
+    parser.add_argument("--dry-run", action="store_true", help="with pnp: say who asks, and answer nobody")
     parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
+    parser.add_argument("--now", action="store_true", help="with restart: calls that are up end")
     add_running(parser, changes=True)
 
 
@@ -62,7 +72,7 @@ def _check(args: argparse.Namespace, screen: Screen) -> int:
         screen.data(found)
         for host, one in found["exchanges"].items():
             said = "; ".join(one["faults"][:3]) or f"a fresh start would give the same, {one['objects']} objects"
-            screen.say(f"{host}: {said}")
+            screen.say(f"{host}: {said}{_pending(one)}")
     return conclude(done)
 
 
@@ -75,8 +85,22 @@ def _status(args: argparse.Namespace, screen: Screen) -> int:
     screen.data(found)
     for host, one in found.items():
         state = "in force" if one["release"] == one["staged"] else f"in force, but {one['staged']} is staged"
-        screen.say(f"{host}: release {one['release'] or 'none'} {state}, {one['files']} files")
+        screen.say(f"{host}: release {one['release'] or 'none'} {state}, {one['files']} files{_pending(one)}")
     return 0
+
+
+def _pending(one: Mapping[str, Any]) -> str:
+    """What waits for a restart of an exchange, as the end of its line."""
+    return f"; restart needed (ops voip restart): {'; '.join(one['restart'][:3])}" if one.get("restart") else ""
+
+
+def _restart(args: argparse.Namespace, screen: Screen) -> int:
+    done, found = perform(args, screen, "voip-restart", {"now": True} if args.now else {})
+    if found:
+        screen.data(found)
+        for host, one in found["exchanges"].items():
+            screen.say(f"{host}: {'started anew' if one['restarted'] else 'nothing waits for a restart'}")
+    return conclude(done)
 
 
 def _rotate(args: argparse.Namespace, screen: Screen) -> int:
@@ -99,6 +123,23 @@ def _phones(args: argparse.Namespace, screen: Screen) -> int:
     for name, one in found.items():
         tried = "" if one["verified"] else ", never tried on a real one"
         screen.say(f"{name}: {one['declared']} declared, {one['keys']} keys, certificates {one['certificates']}{tried}")
+    return 0
+
+
+def _pnp(args: argparse.Namespace, screen: Screen) -> int:
+    from ops.jobs.voip_pnp import answer  # noqa: PLC0415
+    from ops.system.sip.place import Place  # noqa: PLC0415
+
+    if len(args.opd) != 1:
+        raise UsageError("which office?", "ops voip pnp --opd dinkes")
+    place = Place(args.address) if args.address else None
+    found = answer(world_of(args), args.opd[0], args.seconds, place, dry=args.dry_run, progress=screen.progress)
+    screen.data(found)
+    if args.dry_run:
+        for mac, url in found["declared"].items():
+            screen.say(f"{mac}: {url}")
+    counts = ", ".join(f"{len(found[what])} {what}" for what in ("told", "would", "deaf", "stranger") if found[what])
+    screen.say(f"{args.opd[0]}: {counts or 'nobody asked'}; {len(found['declared'])} telephones are declared")
     return 0
 
 
@@ -132,5 +173,6 @@ _WHAT = {
     "status": _status,
     "rotate": _rotate,
     "phones": _phones,
+    "pnp": _pnp,
     "softphone": _softphone,
 }

@@ -139,8 +139,8 @@ def _work(world: World, caller: Opd, callee: Opd, seconds: float) -> Coroutine[A
     """In a twin two telephones; at the regency the station, as the caller's, and the other's test extension."""
     codes, number = (caller.code, callee.code), _first_telephone(caller).number
     if world.station:
-        first = Agent(account(world, number), _desk(world, caller), CALLER_HZ)
-        second = Agent(account(world, _first_telephone(callee).number), _desk(world, callee), CALLEE_HZ)
+        first = Agent(account(world, number), desk(world, caller), CALLER_HZ)
+        second = Agent(account(world, _first_telephone(callee).number), desk(world, callee), CALLEE_HZ)
         return between(first, second, seconds, codes)
     test = _test_extension(callee).number
     known = account(world, number)
@@ -248,7 +248,7 @@ def _test_extension(opd: Opd) -> Phone:
     raise OpsError(f"{opd.code} has no test extension", "declare an extension with `place: test`")
 
 
-def _desk(world: World, opd: Opd) -> Place:
+def desk(world: World, opd: Opd) -> Place:
     """Where an office's telephones stand in a twin: a host of its LAN, in the network namespace of that LAN."""
     if not opd.links:
         raise OpsError(f"{opd.code} has no link: it cannot telephone")
