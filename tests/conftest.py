@@ -59,6 +59,7 @@ LONG = (
     "tests/contract/test_run_takeover.py::test_a_run_that_the_new_version_does_not_take_waits_for_the_old_one",
     "tests/contract/test_run_takeover.py::test_a_worker_that_goes_in_order_leaves_its_runs_to_others[postgresql",
     "tests/contract/test_run_takeover.py::test_a_worker_that_is_killed_and_started_again_goes_on[postgresql",
+    "tests/system/test_dashboards_schema.py",
     "tests/system/test_dhcp_servers.py",
     "tests/system/test_backup_and_drill.py::test_a_host_backs_up_by_itself_and_the_station_counts_it",
     "tests/system/test_cancel.py::test_a_backup[dokumen-dinkes-15",

@@ -117,7 +117,8 @@ def _table() -> Any:
     hidden = model.DataTransformerConfig(
         id_val="organize", options={"excludeByName": {"Time": True, "__name__": True, "job": True, "instance": True}}
     )
-    return table.Panel().with_transformation(hidden).align(shapes.FieldTextAlignment.AUTO).inspect(inspect=False)
+    made = table.Panel().frame_index(0).show_header(True)
+    return made.with_transformation(hidden).align(shapes.FieldTextAlignment.AUTO).inspect(inspect=False)
 
 
 def _target(query: Query, letter: str, look: Look) -> prometheus.Dataquery:
