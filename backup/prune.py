@@ -77,7 +77,7 @@ def plan(spots: Places, item: Item, restic: Restic, policy: RetentionPolicy) -> 
     stays = [one.id for one in snapshots if one.id not in whole]
     stored, left = 0 if junk else _stored(restic, []), _stored(restic, stays) if whole else 0
     against = [Refusal(Reason.FOREIGN, what) for what in junk]
-    against += prune_facts.against(spots, item, snapshots, remove)
+    against += prune_facts.against(spots, item, snapshots, remove, _planned(spots, item))
     made = Plan(
         item.key,
         time.time(),
@@ -94,6 +94,12 @@ def plan(spots: Places, item: Item, restic: Restic, policy: RetentionPolicy) -> 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / f"{made.id}.json").write_text(json.dumps(asdict(made), indent=2) + "\n", encoding="utf-8")
     return made
+
+
+def _planned(spots: Places, item: Item) -> float:
+    """When a plan for this set was shown last; before all times when never."""
+    found = [load(spots, path.stem) for path in _folder(spots).glob("*.json")]
+    return max((one.made for one in found if one.of == item.key), default=-1.0)
 
 
 def load(spots: Places, plan_id: str) -> Plan:
@@ -165,7 +171,7 @@ def _may(spots: Places, item: Item, restic: Restic, order: Order) -> None:
     there = {one.id for one in snapshots}
     if keeps := sorted((data & there) - wanted):
         _refuse(spots, made.of, [("changed", f"{keeps[0][:12]} is kept by the policy now")])
-    if against := prune_facts.against(spots, item, snapshots, data & there):
+    if against := prune_facts.against(spots, item, snapshots, data & there, made.made):
         _refuse(spots, made.of, [(str(one.reason), one.text) for one in against])
 
 

@@ -20,15 +20,23 @@ def lines(spots: Places, item: Item) -> list[dict[str, Any]]:
     return [line for line in spots.ledger.read() if line["of"] == item.key]
 
 
-def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Collection[str]) -> list[Refusal]:
-    """What speaks against removing these data snapshots."""
+def epoch(one: Snapshot) -> float:
+    """When its source host says that it was taken."""
+    return datetime.fromisoformat(one.time).timestamp()
+
+
+def against(
+    spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Collection[str], planned: float = -1.0
+) -> list[Refusal]:
+    """What speaks against removing these data snapshots. `planned`: when a plan was shown last, epoch seconds."""
     told = lines(spots, item)
     counted = [line for line in told if line["event"] == "backup"]
     data, manifests = ({str(line[key]) for line in counted} for key in ("snapshot", "manifest_snapshot"))
     begun = set(unfinished.marks(told))
     ours = [one for one in snapshots if one.id in data or set(one.tags) & begun]
+    entered = {str(line["snapshot"]): float(line.get("done", line.get("taken", 0.0))) for line in counted}
     copies = [
-        Copy(one.id, datetime.fromisoformat(one.time).timestamp(), one.bytes, one.id in data)
+        Copy(one.id, epoch(one), one.bytes, one.id in data, entered.get(one.id, 0.0))
         for one in snapshots
         if one.id not in manifests
     ]
@@ -43,6 +51,7 @@ def against(spots: Places, item: Item, snapshots: Sequence[Snapshot], remove: Co
         tuple(sorted(foreign)),
         drilled,
         tuple(line.get("figures", {}) for line in counted if drilled is None or line["taken"] > drilled[1]),
+        planned,
     )
     return prune_guard.refusals(facts)
 

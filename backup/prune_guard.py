@@ -38,12 +38,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """One data snapshot. `at`: epoch seconds by the source host's clock; `counted`: the ledger knows it."""
+    """One data snapshot. `at`: epoch seconds by the source host's clock; `counted`: the ledger knows it, `entered`:
+    since when, by the clock of vault or station."""
 
     id: str
     at: float
     bytes: int
     counted: bool
+    entered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Facts:
     """What is known of one repository. `foreign`: ids that no backup of ours can have left.
 
     `newest`: the ledger's newest backup · `drilled`: (class, epoch seconds) of the set's last drill, None if never ·
-    `figures`: the source hosts' own, of backups counted since that drill.
+    `figures`: the source hosts' own, of backups counted since that drill · `planned`: when a plan was shown last.
     """
 
     now: float
@@ -62,6 +64,7 @@ class Facts:
     foreign: tuple[str, ...] = ()
     drilled: tuple[str, float] | None = None
     figures: tuple[Mapping[str, float], ...] = ()
+    planned: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,9 @@ def _future(facts: Facts) -> Iterator[str]:
 
 
 def _flood(facts: Facts) -> Iterator[str]:
+    """What the ledger counted before the last plan was shown, somebody has seen: many runs of one day are no attack."""
     most = MANY.get(facts.schedule, MANY["daily"])
-    times = sorted(one.at for one in facts.copies)
+    times = sorted(one.at for one in facts.copies if not one.counted or one.entered > facts.planned)
     for first, last in zip(times, times[most:], strict=False):
         if last - first <= DAY:
             yield f"more than {most} snapshots within a day"

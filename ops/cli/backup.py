@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ops.cli import backup_prune
+from ops.cli import backup_prune, backup_quarantine
 from ops.cli.common import add_common_again, world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
@@ -24,6 +24,7 @@ EPILOG = """examples:
   ops backup coverage --json
   ops backup keys check
   ops backup prune --plan
+  ops backup quarantine simpus --snapshot 3f9a1c20
   ops backup escrow make --to /media/usb/shares
   ops backup escrow open-test --set simpus --share a.txt --share b.txt --share c.txt
   ops backup manifest --set dokumen-dinkes --to /srv/lists"""
@@ -52,9 +53,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lists = below.add_parser("manifest", help="the newest manifest as lists that `ops drill verify` reads")
     lists.add_argument("--to", type=Path, metavar="FOLDER", required=True)
     pruned = backup_prune.add(below)
+    moved = backup_quarantine.add(below)
     for one in (escrow, lists):
         one.add_argument("--set", default="", metavar="NAME", help="the set")
-    for one in (run_, seed, covered, keys, collect, escrow, lists, pruned, below.choices["list"]):
+    for one in (run_, seed, covered, keys, collect, escrow, lists, pruned, moved, below.choices["list"]):
         add_common_again(one)
 
 
@@ -70,6 +72,7 @@ def words(text: str) -> tuple[str, ...]:
 def run(args: argparse.Namespace, screen: Screen) -> int:
     actions = {"run": _run, "list": _list, "status": _list, "coverage": _coverage, "seed": _seed}
     actions |= {"keys": _keys, "collect": _collect, "escrow": _escrow, "manifest": _manifest, "prune": backup_prune.run}
+    actions["quarantine"] = backup_quarantine.run
     return actions[args.action](args, screen)
 
 

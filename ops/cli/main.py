@@ -29,7 +29,7 @@ _MACHINES = {  # what a machine refuses wherever it is asked: error number → n
     errno.EACCES: "run the same command with sudo, or set OPS_STATE to a folder of your own",
     errno.EPERM: "run the same command with sudo",
 }
-_NOT_VERBS = {"main", "common", "running", "screen", "backup_prune", "drill_services"}
+_NOT_VERBS = {"main", "common", "running", "screen", "backup_prune", "backup_quarantine", "drill_services"}
 
 
 def verbs() -> dict[str, ModuleType]:

@@ -26,6 +26,7 @@ JobKind = Literal[
     "copy",
     "rot-scan",
     "prune",
+    "quarantine",
     "call-test",
     "throughput",
     "router-settings",

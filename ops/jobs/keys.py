@@ -72,7 +72,9 @@ def collect(world: World, sets: Sequence[Item], progress: Progress) -> list[coll
             found.append(collecting.collect(spots, item))
         except ResticError as error:
             if error.trouble is not Trouble.NO_REPOSITORY:
-                progress(Event("collect", item.key, State.FAILED, world.secrets.scrub(error.what)))
+                why = world.secrets.scrub(error.what)
+                found.append(collecting.Collected(item.key, 0, (why,)))
+                progress(Event("collect", item.key, State.FAILED, why))
             continue
         if found[-1].counted:
             progress(Event("collect", item.key, State.CHANGED, f"{found[-1].counted} backups counted"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from backup import loopback, places, prune, rot
+from backup import attic, loopback, places, prune, rot
 from backup.layout import Item
 from backup.rot import Inventory, Scan
 from ops.errors import OpsError, PartlyAppliedError
@@ -81,11 +81,12 @@ def _keep(path: Path, told: dict[str, object], seen: Scan) -> None:
 
 
 def _may_go(spots: places.Places, item: Item, last: Path, place: str) -> set[str]:
-    """What a prune of ours since the last scan removed: its snapshots by name; packs and indexes as restic needed."""
+    """What we removed since the last scan: a prune its snapshots by name, packs and indexes as restic needed; and what
+    was moved to the attic."""
     if place != "vault" or not last.exists():
         return set()
     since = float(json.loads(last.read_text(encoding="utf-8"))["at"])
-    gone: set[str] = set()
+    gone = attic.gone(spots, item, since)
     for line in prune.chain(spots).read():
         if line["event"] == "pruned" and line["of"] == item.key and line["at"] >= since:
             gone |= {"data", "index", *(f"snapshots/{one}" for one in line["removed"])}

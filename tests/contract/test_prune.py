@@ -15,7 +15,7 @@ import pytest
 from backup_rig import Rig, item, rig
 from repository_stock import cheapen
 
-from backup import prune, retention
+from backup import attic, prune, retention
 from backup.chain import Chain
 from backup.prune import Order, Plan
 from ops.errors import RefusedError, UsageError
@@ -160,6 +160,77 @@ def test_a_red_record_that_was_changed_or_removed_still_stops_it(there: Rig, dam
         apply(there, plan)
     _drilled(there, "none")  # the way out: another drill
     assert planned(there).refused == ()
+
+
+def test_many_runs_of_one_day_stop_one_plan_and_not_every_one_after_it(there: Rig) -> None:
+    for number in range(7):
+        _backup(there, (6 - number) / 1000)
+    assert [reason for reason, _ in planned(there).refused] == ["flood"]
+    again = planned(there)
+    assert again.refused == ()
+    for number in range(7):
+        _backup(there, -0.002 - number / 1e6)
+    with pytest.raises(RefusedError, match="within a day"):
+        apply(there, again)
+
+
+def moved(made: Rig, file: str) -> attic.Move:
+    return attic.plan(made.places, ITEM, made.restic(), file, str(made.folder / "attic"))
+
+
+def test_what_a_thief_put_there_is_moved_to_the_attic_and_pruning_goes_on(there: Rig) -> None:
+    foreign = [_backup(there, age, counted=False) for age in (-3, 0.01)]  # dated ahead, and a stranger's
+    content = bytes(range(200))
+    junk = hashlib.sha256(content).hexdigest()
+    for kind in ("snapshots", "index"):
+        (there.repository / kind / junk).write_bytes(content)
+    strangers = (ids_by_file(there) - known(there) - {junk}, {junk})
+    assert planned(there).remove == ()
+    assert len(strangers[0]) == 4, "two with their manifests"
+    before = {path.name: path.read_bytes() for path in (there.repository / "snapshots").iterdir()}
+    for file in [*(f"snapshots/{one}" for one in set.union(*strangers)), f"index/{junk[:8]}"]:
+        made = moved(there, file)
+        assert attic.load(there.places, made.id) == made
+        line = attic.apply(there.places, ITEM, there.restic(), made, "uji")
+        assert attic.apply(there.places, ITEM, there.restic(), made, "uji") == line, "once"
+    kept = {path.name: path.read_bytes() for path in (there.folder / "attic/snapshots").iterdir()}
+    assert kept == {name: before[name] for name in set.union(*strangers)}
+    assert (there.folder / f"attic/index/{junk}").read_bytes() == content
+    assert set(foreign) <= kept.keys()
+    assert attic.gone(there.places, ITEM, 0.0) >= {f"snapshots/{junk}", f"index/{junk}"}
+    plan = planned(there)
+    assert plan.refused == ()
+    apply(there, plan)
+    assert there.restic().must(["check", "--read-data"], 60)["code"] == 0
+
+
+def ids_by_file(made: Rig) -> set[str]:
+    return {path.name for path in (made.repository / "snapshots").iterdir()}
+
+
+def known(made: Rig) -> set[str]:
+    lines = made.places.ledger.read()
+    return {line[key] for line in lines if line["event"] == "backup" for key in ("snapshot", "manifest_snapshot")}
+
+
+def test_nothing_of_ours_is_moved(there: Rig) -> None:
+    before = ids_by_file(there)
+    for name in before:
+        with pytest.raises(RefusedError, match="that the ledger counts"):
+            moved(there, f"snapshots/{name}")
+    for kind in ("index", "keys"):
+        with pytest.raises(RefusedError, match="is whole"):
+            moved(there, f"{kind}/{next((there.repository / kind).iterdir()).name}")
+    for file in ("snapshots/../../config", "snapshots/abc", "data/00000000", "snapshots/00000000"):
+        with pytest.raises(UsageError):
+            moved(there, file)
+    stranger = _backup(there, 0.01, counted=False)
+    made = moved(there, f"snapshots/{stranger}")
+    there.places.ledger.append({"event": "backup", "of": ITEM.key, "run": "x", "snapshot": stranger,
+                                "manifest_snapshot": "x", "bytes": 1, "taken": time.time()})  # fmt: skip
+    with pytest.raises(RefusedError, match="that the ledger counts"):  # counted between plan and act
+        attic.apply(there.places, ITEM, there.restic(), made, "uji")
+    assert stranger in ids_by_file(there)
 
 
 def test_a_plan_that_is_young_foreign_or_changed_is_not_carried_out(there: Rig) -> None:

@@ -45,6 +45,19 @@ def test_a_flood_stops_it_whatever_its_dates(facts: Facts, schedule: str, day: i
     assert Reason.FLOOD in reasons(facts)
 
 
+@given(GOOD, st.sampled_from(sorted(MANY)), st.integers(0, 40), st.booleans())
+def test_many_counted_backups_of_a_day_stop_it_until_a_plan_has_shown_them(
+    facts: Facts, schedule: str, day: int, seen: bool
+) -> None:
+    at = NOW - (len(facts.copies) + day + 1) * DAY
+    run = [
+        Copy(f"m{n}", at + n, facts.copies[0].bytes, counted=True, entered=at + n) for n in range(MANY[schedule] + 1)
+    ]
+    planned = at + (DAY if seen else -DAY)
+    facts = dataclasses.replace(facts, schedule=schedule, copies=(*run, *facts.copies), planned=planned)
+    assert reasons(facts) == (set() if seen else {Reason.FLOOD})
+
+
 @given(st.builds(good, st.integers(2, 60), st.integers(1000, 10**9), st.integers(0, 59)), st.floats(0, 0.49))
 def test_a_newest_backup_that_shrank_stops_it(facts: Facts, share: float) -> None:
     newest = dataclasses.replace(facts.copies[-1], bytes=int(share * facts.copies[0].bytes))
