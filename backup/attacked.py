@@ -1,8 +1,9 @@
 """Was what came back encrypted before it was backed up? Then every sum is right, and nothing of it is of use.
 
 The restored tree is looked at on the drill server, and where much of it looks encrypted, at what those files were in
-earlier counted backups: the one before, the oldest of the last few, and the newest that a green drill proved. Nobody
-has to believe the source host for that; its own figures speak only where no earlier backup is left to be asked.
+earlier counted backups: the one before, the oldest of the last few, and the newest that a green drill proved. Files
+that are not what their names say need no earlier backup. Nobody has to believe the source host: its own figures speak
+only where no earlier backup is left to be asked.
 """
 
 from __future__ import annotations
@@ -59,7 +60,10 @@ def look(tree: Tree, before: Before) -> list[str]:
     """What speaks for an attack, in words; nothing on a tree of which little looks encrypted."""
     files = sorted(path for path, entry in tree.content.items() if entry["kind"] == "file")
     drawn = random.Random(before.entry["snapshot"]).sample(files, min(MOST, len(files)))  # noqa: S311 # a sample
-    hits = _looks(tree, tree.data, drawn)["hits"]
+    told = _looks(tree, tree.data, drawn)
+    hits, saying = told["hits"], [path for path in drawn if encrypted.named_otherwise(path)]
+    if attack.many(len(told["disguised"]), len(saying), attack.ENCRYPTED):
+        return [f"{len(told['disguised'])} of {len(saying)} files look encrypted, and are not what their names say"]
     share = float(before.entry.get("figures", {}).get("encrypted_ratio", 0.0))
     if not attack.many(len(hits), len(drawn), DOUBT) and share < attack.ENCRYPTED[1]:
         return []
@@ -96,7 +100,7 @@ def _were(tree: Tree, paths: Sequence[str], snapshot: str) -> dict[str, bool]:
 
 def _looks(tree: Tree, root: str, paths: Sequence[str]) -> dict[str, Any]:
     if not paths:
-        return {"there": [], "hits": []}
+        return {"there": [], "hits": [], "disguised": []}
     about = {"root": root, "paths": list(paths)}
     return dict(hostpython.call(tree.restic.where, hostpython.Call(_THERE, "look", about, LONG)))
 

@@ -30,6 +30,7 @@ LONG = (
     "tests/contract/test_drill_ransomware.py::test_a_tree_that_was_encrypted_is_red_also_after_the_next_backup[.x]",
     "tests/contract/test_drill_ransomware.py::test_one_canary_that_changed_is_enough[<lambda>1]",
     "tests/contract/test_drill_ransomware.py::test_one_canary_that_changed_is_enough[<lambda>2]",
+    "tests/contract/test_drill_ransomware.py::test_what_was_encrypted_before_the_first_backup_ever_tells_by_its_names[.brain]",
     "tests/contract/test_drill_ransomware.py::test_where_no_earlier_backup_is_left_the_hosts_own_figures_speak",
     "tests/contract/test_drill_repository.py::test_locks_are_judged_though_no_drill_needs_one[long junk]",
     "tests/contract/test_drill_repository.py::test_locks_are_judged_though_no_drill_needs_one[stale exclusive]",

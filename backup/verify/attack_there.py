@@ -15,9 +15,11 @@ _FIRST = 1024  # bytes that are packed to see it: a tenth of what counting all b
 
 
 def look(*, root: str, paths: Sequence[str]) -> dict[str, Any]:
-    """{there: those paths that are regular files, hits: those of them that look encrypted}."""
+    """{there: those paths that are regular files, hits: those of them that look encrypted, disguised: of the hits}."""
     there = [path for path in paths if os.path.isfile(os.path.join(root, path))]
-    return {"there": there, "hits": [path for path in there if _looks(os.path.join(root, path))]}
+    hits = [path for path in there if _looks(os.path.join(root, path))]
+    disguised = [path for path in hits if encrypted.disguised(os.path.join(root, path))]
+    return {"there": there, "hits": hits, "disguised": disguised}
 
 
 def _looks(path: str) -> bool:

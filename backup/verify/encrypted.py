@@ -11,6 +11,10 @@ _SLACK = 0.35  # bits below what dice would give
 TEXT = (".txt", ".csv", ".sql", ".json", ".xml", ".html", ".log", ".md", ".conf", ".ini", ".yml", ".php")
 _OFFICE, _PICTURES = (".docx", ".xlsx", ".pptx", ".odt", ".ods", ".pdf"), (".jpg", ".jpeg", ".png", ".gif")
 MARKED = (*_OFFICE, *_PICTURES, ".zip", ".gz", ".7z", ".rar")  # names of files that say in their bytes what they are
+_SAYING = (*TEXT, *MARKED)
+# Endings that people give when they encrypt, or pack evenly without a mark: such a name says what the bytes are.
+_OWNERS = (".gpg", ".pgp", ".age", ".enc", ".aes", ".p7m", ".br", ".lz", ".lzma")
+_OFFICE_LOCKED = b"\xd0\xcf\x11\xe0"  # a document with a password of its owner's
 _CONTROL = bytes(set(range(32)) - {9, 10, 12, 13, 27})  # what no text holds
 _HIGH = bytes(range(128, 256))
 _FEW, _MANY = 0.05, 0.3  # shares: more control characters, or more high bytes, are no text of Latin letters
@@ -34,6 +38,22 @@ def looks(path: str) -> bool:
         return False
     name = path.lower()
     return even(head) or (name.endswith(TEXT) and unreadable(head)) or (name.endswith(MARKED) and unmarked(head))
+
+
+def named_otherwise(path: str) -> bool:
+    """Whether the name (or what it was before an ending was added) says what such bytes can never be."""
+    name = path.lower()
+    return name.endswith(_SAYING) or (not name.endswith(_OWNERS) and name.rpartition(".")[0].endswith(_SAYING))
+
+
+def disguised(path: str) -> bool:
+    """Whether a file looks encrypted under a name that says otherwise. False where it is too small to say."""
+    try:
+        with open(path, "rb") as source:  # noqa: PTH123 # any name
+            head = source.read(HEAD)
+    except OSError:
+        return False
+    return named_otherwise(path) and even(head) and not head.startswith(_OFFICE_LOCKED)
 
 
 def unmarked(head: bytes) -> bool:

@@ -123,3 +123,22 @@ def test_where_no_earlier_backup_is_left_the_hosts_own_figures_speak(office: Off
     for name in before:
         (office.rig.repository / "snapshots" / name).unlink()
     assert office.verdict() == "ransomware"
+
+
+@pytest.mark.parametrize("ending", ["", ".brain"])
+def test_what_was_encrypted_before_the_first_backup_ever_tells_by_its_names(ending: str) -> None:
+    with rig() as made:
+        folder = made.folder / "srv"
+        office = Office(made, item("files", str(folder)), folder=folder)
+        for number in range(6):
+            put(folder / f"surat/{number}.docx{ending}", os.urandom(3000))
+            put(folder / f"data/{number}.sql.gpg", os.urandom(3000))
+            put(folder / f"sandi/{number}.xlsx", b"\xd0\xcf\x11\xe0" + os.urandom(3000))
+        made.restic().ensure()
+        cheapen(made.repository)
+        office.back_up()
+        assert office.verdict() == "ransomware"
+        for path in (folder / "surat").iterdir():
+            path.unlink()
+        office.back_up()
+        assert office.verdict() == "none", "encrypted and locked by their owners"
