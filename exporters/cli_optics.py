@@ -29,6 +29,10 @@ _METRICS: Mapping[Quantity, str] = {
     "receive_low_warning_dbm": "opd_optical_power_low_warning_dbm",
     "receive_high_warning_dbm": "opd_optical_power_high_warning_dbm",
     "receive_high_alarm_dbm": "opd_optical_power_high_alarm_dbm",
+    "transmit_low_alarm_dbm": "opd_optical_transmit_power_low_alarm_dbm",
+    "transmit_low_warning_dbm": "opd_optical_transmit_power_low_warning_dbm",
+    "transmit_high_warning_dbm": "opd_optical_transmit_power_high_warning_dbm",
+    "transmit_high_alarm_dbm": "opd_optical_transmit_power_high_alarm_dbm",
 }
 _OLT_METRICS: Mapping[Quantity, str] = {
     "olt_receive_power_dbm": "opd_optical_receive_power_dbm",

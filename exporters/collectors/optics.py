@@ -13,6 +13,7 @@ from ops.catalogue.optical import Optic, Raw
 RECEIVED: Optic = "receive_power_dbm"
 SENT: Optic = "transmit_power_dbm"
 LOSS: Optic = "rx_loss"
+LIMITS: Mapping[Optic, str] = {RECEIVED: "opd_optical_power", SENT: "opd_optical_transmit_power"}
 Module = Mapping[Optic, Sensor]
 
 
@@ -62,9 +63,9 @@ class Optics(Recipes):
                 quick = quick_reader(module, name)
                 read = quick or _reader(module, name, asked)
                 yield series(f"opd_optical_{name}", labels, asked, read, few=quick is not None)
-            if RECEIVED in module:
-                for limit, dbm in module[RECEIVED].limits.items():
-                    yield series(f"opd_optical_power_{limit}_dbm", labels, (), _constant(dbm))
+            for name, told in LIMITS.items():
+                for limit, dbm in module[name].limits.items() if name in module else ():
+                    yield series(f"{told}_{limit}_dbm", labels, (), _constant(dbm))
 
 
 def _asked(module: Module, name: Optic) -> tuple[str, ...]:

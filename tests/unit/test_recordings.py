@@ -20,6 +20,11 @@ from ops.system.snmprec import read
 
 LINK = next(watched(load(Path(__file__).parents[2] / "inventories/batubara").opds))
 DIRECTIONS = {"opd_optical_receive_power_dbm": "rx", "opd_optical_transmit_power_dbm": "tx"}
+LIMITS = {
+    f"{metric}_{limit}_dbm": (direction, f"{limit}_dbm")
+    for metric, direction in {"opd_optical_power": "rx", "opd_optical_transmit_power": "tx"}.items()
+    for limit in ("low_alarm", "low_warning", "high_warning", "high_alarm")
+}
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 NAMES = sorted(path.stem for path in RECORDINGS.glob("*.snmprec"))
 WITHIN = 0.01  # dB
@@ -73,6 +78,25 @@ def test_the_collector_exports_exactly_what_is_shown(name: str) -> None:
     assert exported == shown
     without = (one for one in told["dark"] if one["ifindex"] in found.ports)
     assert dark == {(one["ifindex"], one["lane"], one["onu"], one["side"]) for one in without}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_modules_own_thresholds_are_exported_both_ways(name: str) -> None:
+    found = discovered(name)
+    exported = {}
+    for ifindex in found.ports:
+        port = Port(LINK, device("mikrotik_routeros"), str(ifindex), found.of_port(ifindex))
+        for one in COLLECTOR.samples(port, Reading(found.values)):
+            if one.name in LIMITS:
+                labels, (direction, limit) = dict(one.labels), LIMITS[one.name]
+                where = (ifindex, *(labels.get(key) for key in ("lane", "onu", "side")))
+                exported[where, direction, limit] = round(one.value, 4)
+    told = report(found)
+    for one in [*told["optics"], *told["dark"]]:
+        where = tuple(one[key] for key in ("ifindex", "lane", "onu", "side"))
+        shown = {limit: one[limit] for limit in {limit for _, limit in LIMITS.values()} & one.keys()}
+        told_here = {limit: dbm for (at, way, limit), dbm in exported.items() if (at, way) == (where, one["direction"])}
+        assert told_here == (shown if one["ifindex"] in found.ports else {}), (where, one["direction"])
 
 
 def test_every_profile_has_a_recording() -> None:
