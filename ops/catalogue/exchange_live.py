@@ -69,7 +69,8 @@ def _contexts(ask: Ask, wanted: Wanted) -> list[str]:
     }
     found = []
     for name in sorted({*want, *have}):
-        if want.get(name) != have.get(name):
+        empty = name not in want and not have[name]  # Asterisk keeps the place of hints that are gone; it takes no call
+        if want.get(name) != have.get(name) and not empty:
             odd = sorted(want.get(name, set()) ^ have.get(name, set())) or ["all of it"]
             how = "is missing" if name not in have else "is not planned" if name not in want else "differs"
             found.append(f"context {name} {how} ({', '.join(odd[:MOST_SHOWN])})")
@@ -92,14 +93,21 @@ def shown_contexts(answer: str) -> dict[str, set[str]]:
     return found
 
 
+def shown_options(answer: str) -> dict[str, str]:
+    """What `pjsip show <type> <name>` prints of an object."""
+    return dict(_FIELD.findall(answer))
+
+
 def _options(answer: str, wanted: Iterable[tuple[str, str]]) -> list[str]:
+    shown = shown_options(answer)
+    return differing(shown, [one for one in wanted if one[0] not in _OTHER_FORM]) if shown else ["is not there"]
+
+
+def differing(shown: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> list[str]:
     """Options that show another value than the one written; the last one written counts, codecs and lists add up."""
-    shown = dict(_FIELD.findall(answer))
-    if not shown:
-        return ["is not there"]
     found = []
     for name, value in dict(wanted).items():
-        if name in _OTHER_FORM or name not in shown:
+        if name not in shown:
             continue
         if _plain(name, value) != _plain(name, shown[name]):
             what = "another value" if "password" in name else f"{shown[name]!r} instead of {value!r}"

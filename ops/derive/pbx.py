@@ -106,7 +106,7 @@ def _telephone(region: Region) -> str:
 
 def _transport(region: Region, server: Server) -> str:
     """Bound to the declared address: with a wildcard, Asterisk asks the DNS for its own name at every call.
-    Not reloadable: a change of the transport holds only after a restart of Asterisk."""
+    Not reloadable: a change of the transport holds only after a restart of Asterisk, which `ops voip restart` does."""
     encrypted = exchange.TRANSPORT_TLS.format(address=server.address, keys=exchange.KEYS)
     return (
         "; a change here needs a restart of Asterisk: calls that are up end\n"

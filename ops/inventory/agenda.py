@@ -34,6 +34,7 @@ JobKind = Literal[
     "status-page",
     "silence",
     "voip-check",
+    "voip-restart",
     "voip-rotate",
     "call-records",
 ]

@@ -52,5 +52,6 @@ def _one(run: Inside, host: str) -> dict[str, Any]:
     faults = found["faults"]
     run.subject("host", host, "failed" if faults else "ok", "; ".join(faults[:3]))
     text = faults[0] if faults else f"release {found.get('release')}, {found.get('objects')} objects"
+    text += f"; restart needed (ops voip restart): {found['restart'][0]}" if found.get("restart") else ""
     run.progress(Event("fresh boot", host, State.FAILED if faults else State.OK, text))
     return found

@@ -127,10 +127,12 @@ def _boot(world: World, files: Mapping[str, str], wanted: exchange_check.Wanted)
     return f"beside the exchange, on {host}", list(found["faults"])
 
 
-def told(world: World, host: str, words: tuple[str, ...], given: str | None = None) -> dict[str, Any]:
+def told(
+    world: World, host: str, words: tuple[str, ...], given: str | None = None, seconds: float = SECONDS
+) -> dict[str, Any]:
     """What the program of role pbx answers on a host. HostFailedError when it can not."""
     world.need_servers()
-    done = world.fleet.on(host).run([PROGRAM, *words], Ask(input=given, timeout=SECONDS))
+    done = world.fleet.on(host).run([PROGRAM, *words], Ask(input=given, timeout=seconds))
     try:
         found: dict[str, Any] = json.loads(done.out.strip().splitlines()[-1])
     except (ValueError, IndexError):

@@ -11,6 +11,9 @@ from ops.plan.plan import Plan
 
 _SIGN = {Action.ADD: "+", Action.CHANGE: "~", Action.DELETE: "-"}
 _MOST_DIFF_LINES = 12
+_NEEDS = {
+    ("pbx-config", "_region.transport.conf"): "restart needed: a transport holds after `ops voip restart` only",
+}
 HIDDEN = "content differs; not shown, because it names secrets"
 
 
@@ -20,6 +23,7 @@ def text(plan: Plan, names: Mapping[str, str], *, verbose: bool = False) -> Iter
         yield _heading(scope, names)
         for change in changes:
             yield f"  {_SIGN[change.action]} {change.kind:<18} {_plain(change.key):<40} {change.because}"
+            yield from (f"        {line}" for line in needs(change))
             yield from (f"        {_plain(line)}" for line in diff(change, verbose=verbose))
     for host, reason in plan.unread.items():
         yield f"  ? {host}: could not be read, nothing is planned for it: {reason}"
@@ -35,9 +39,16 @@ def markdown(plan: Plan, names: Mapping[str, str]) -> Iterator[str]:
         yield "| | what | where | because |\n|---|---|---|---|"
         for change in changes:
             key = _plain(change.key).replace("|", "¦")
-            yield f"| {_SIGN[change.action]} | {change.kind} | `{key}` | {change.because} |"
+            because = "; ".join([change.because, *needs(change)])
+            yield f"| {_SIGN[change.action]} | {change.kind} | `{key}` | {because} |"
     for host, reason in plan.unread.items():
         yield f"\n- `{host}` could not be read: {reason}"
+
+
+def needs(change: Change) -> list[str]:
+    """What an apply of it leaves to be done."""
+    pair = (change.kind, change.key.partition("/")[2])
+    return [_NEEDS[pair]] if pair in _NEEDS and change.action is Action.CHANGE else []
 
 
 def summary(plan: Plan) -> str:

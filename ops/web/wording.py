@@ -26,6 +26,7 @@ JOBS: Mapping[str, str] = {
     "copy": mark("Copy backups to a second place"),
     "rot-scan": mark("Look for decay in backups"),
     "voip-check": mark("Check the telephone exchange"),
+    "voip-restart": mark("Restart the telephone exchange"),
     "throughput": mark("Measure throughput"),
     "status-page": mark("Public status page"),
     "router-settings": mark("Apply router settings"),

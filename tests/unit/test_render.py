@@ -38,3 +38,12 @@ def test_what_a_host_wrote_does_not_reach_the_terminal_as_it_is() -> None:
 def test_an_unread_host_is_named_with_its_reason() -> None:
     lines = list(render.text(build([], {}, {"dc-web": "SSH: timed out"}), {}))
     assert "dc-web: could not be read" in lines[0]
+
+
+def test_a_changed_transport_says_that_it_holds_after_a_restart_only() -> None:
+    key = "dc-pbx/_region.transport.conf"
+    wanted = [Artifact("pbx-config", key, "tos=ef\n", "region.yml:1")]
+    changed, added = build(wanted, {"pbx-config": {key: "tos=cs3\n"}}, {}), build(wanted, {}, {})
+    for shown, so in ((changed, True), (added, False)):
+        assert ("restart needed" in "\n".join(render.text(shown, {}))) == so
+        assert ("restart needed" in "\n".join(render.markdown(shown, {}))) == so

@@ -2,15 +2,16 @@
 """Take /etc/asterisk/kominfo into service and prove it: judge, try, swap, reload, read back. Installed by role pbx.
 
 Asterisk's answers and exit codes say nothing: a refused file leaves what was there before, a reload that comes during
-another one is dropped, a transport changes only with a restart. So everything is read back, and on any difference the
-release before comes back. Exit 1 and one line that begins with `error:` when the exchange does not hold what the files
-say.
+another one is dropped. So everything is read back, and on any difference the release before comes back. Exit 1 and one
+line that begins with `error:` when the exchange does not hold what the files say. A transport changes only with a
+restart, which ends calls: that one is needed is said, and it is done by `restart` alone.
 
     kominfo-exchange [take-up]     what is staged in /etc/asterisk/kominfo becomes the release in force
     kominfo-exchange prepare       the same on disk only: for a start of Asterisk
     kominfo-exchange validate [-]  judge what is staged (or JSON on standard input) and boot it beside the exchange
     kominfo-exchange check         compare what runs with a fresh boot of the release in force
-    kominfo-exchange status        the release in force, as JSON
+    kominfo-exchange status        the release in force, and what waits for a restart, as JSON
+    kominfo-exchange restart [SECONDS]  start Asterisk anew, once no call is up; wait that long for it (0: at once)
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, "/usr/local/lib/kominfo-exchange")
 
-from ops.catalogue import exchange_check, exchange_live
+from ops.catalogue import exchange_check, exchange_live, exchange_transports
 from ops.catalogue.exchange_ways import Known
 from ops.system.asterisk_console import Console, NoAnswerError
 from ops.system.asterisk_trial import TrialError, complaints, trial
@@ -42,6 +43,9 @@ RELOADS = {  # by the word before .conf
     "dialplan": "dialplan reload",
     "voicemail": "module reload app_voicemail.so",
 }
+KEPT = Path("/run/kominfo-exchange.json")  # what a start of Asterisk gave, while its files are others already
+RENEWED, IN_USE = Path("/etc/kominfo/tls/exchange.pem"), Path("/etc/asterisk/keys/exchange.pem")
+CALLS = re.compile(r"^(\d+) active channels?", re.MULTILINE)
 PATIENCE = 15.0  # seconds until the exchange must hold what the files say
 
 
@@ -81,11 +85,40 @@ def refused(since: int) -> list[str]:
         return [line for line in complaints(log.read().decode(errors="replace")) if READERS.search(line)]
 
 
-def binds(ask: Console, files: Mapping[str, str]) -> tuple[set[str], set[str]]:
-    """Addresses of the transports: declared, live."""
-    declared = set(re.findall(r"^bind=(\S+)$", files.get("_region.transport.conf", ""), re.MULTILINE))
-    shown = ask.one("pjsip show transports")
-    return declared, set(re.findall(r"^Transport: +\S+ +\S+ +\d+ +\d+ +(\S+)$", shown, re.MULTILINE))
+def deaf(ask: Console, files: Mapping[str, str]) -> list[str]:
+    """An exchange that listens nowhere, though its files say where."""
+    declared = exchange_check.wanted_of(files).names("transport")
+    listens = "Objects found" in ask.one("pjsip show transports")
+    return [f"transport on nothing instead of {', '.join(sorted(declared))}"] if declared and not listens else []
+
+
+def running(in_force: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The transports that this Asterisk really has. Nothing was reloaded since its start: those of the release in
+    force; else what was kept when it was."""
+    try:
+        kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        if kept["start"] == Path(SOCKET).stat().st_mtime_ns:
+            return dict(kept["transports"])
+    except (OSError, ValueError, KeyError):
+        pass
+    return exchange_transports.transports(exchange_check.wanted_of(in_force))
+
+
+def keep_running(ask: Console, before: Mapping[str, Any], after: Mapping[str, str]) -> None:
+    """A reload changes no transport that there is, but opens those that are new."""
+    live = set(exchange_transports.LIVE.findall(ask.one("pjsip show transports")))
+    declared = exchange_transports.transports(exchange_check.wanted_of(after))
+    now = {**before, **{name: options for name, options in declared.items() if name in live - {*before}}}
+    KEPT.write_text(json.dumps({"start": Path(SOCKET).stat().st_mtime_ns, "transports": now}), encoding="utf-8")
+
+
+def waiting(files: Mapping[str, str]) -> list[str]:
+    """What holds only after a restart: changed transports, and a certificate that was renewed."""
+    declared = exchange_transports.transports(exchange_check.wanted_of(files))
+    found = exchange_transports.restart_needed(running(files), declared)
+    if RENEWED.is_file() and IN_USE.is_file() and RENEWED.read_bytes() != IN_USE.read_bytes():
+        found.append("the certificate was renewed")
+    return found
 
 
 def closely(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, set[str]]:
@@ -97,21 +130,16 @@ def closely(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, se
 def go_over(ask: Console, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Tell Asterisk of what changed, module by module, and read back. What differs in the end; [] when all holds."""
     since = LOG.stat().st_size if LOG.exists() else 0
-    declared, live = binds(ask, after)
     parts = {name.split(".")[1] for name in changed(before, after)}
-    if live and declared != live:
-        subprocess.run(["systemctl", "restart", "asterisk.service"], check=True, timeout=90)
-        ask.wait(60)
-    else:
-        for command in sorted({RELOADS[part] for part in parts if part in RELOADS}, reverse=True):
-            reload(ask, command)
+    had = running(before)
+    for command in sorted({RELOADS[part] for part in parts if part in RELOADS}, reverse=True):
+        reload(ask, command)
     wanted, near = exchange_check.wanted_of(after), closely(before, after)
     end = time.monotonic() + PATIENCE
     while (found := exchange_live.read_back(ask, wanted, near)) and not refused(since) and time.monotonic() < end:
         time.sleep(0.2)
-    declared, live = binds(ask, after)
-    if declared != live:
-        found.append(f"transport on {', '.join(live) or 'nothing'} instead of {', '.join(declared)}")
+    keep_running(ask, had, after)
+    found += deaf(ask, after)
     return [f"refused, and the exchange keeps what it had: {line}" for line in refused(since)] + found
 
 
@@ -129,14 +157,16 @@ def take_up() -> str:
         raise NotHeldError(found[0] + back(ask, kept, before, files))
     forget_removed(ask, files)
     kept.tidy({name, before})
-    return f"release {name}: {len(changed(old, files))} files changed"
+    left = waiting(files)
+    return f"release {name}: {len(changed(old, files))} files changed" + "; restart needed: ".join(["", *left][:2])
 
 
 def back(ask: Console, kept: Releases, name: str, failed: Mapping[str, str]) -> str:
     """Put the release before in force again."""
     if not name:
         kept.link.unlink()
-        return "; there is no release before"
+        left = go_over(ask, failed, {})
+        return "; there is no release before, and nothing of this one is left" + (f", but {left[0]}" if left else "")
     begun = time.monotonic()
     kept.swap(name)
     left = go_over(ask, failed, kept.files(name))
@@ -164,7 +194,7 @@ def validate(files: Mapping[str, str]) -> dict[str, Any]:
     """`faults`: what is wrong with the files; what a throw-away Asterisk said of them; how it differs from them."""
     begun = time.monotonic()
     verdict = exchange_check.judge(files, rules())
-    found = [str(fault) for fault in verdict.faults]
+    found = [*map(str, verdict.faults), *exchange_transports.certificate_faults(verdict.wanted)]
     if not found:
         with trial([ETC], files) as one:
             found = [*one.complaints, *exchange_live.read_back(one.ask, verdict.wanted)]
@@ -182,14 +212,37 @@ def check() -> dict[str, Any]:
     with trial([ETC], files) as fresh:
         found += [f"a fresh start: {what}" for what in [*fresh.complaints, *exchange_live.read_back(fresh.ask, wanted)]]
         found += exchange_live.compare(ask, fresh.ask, wanted)
-    return {"release": name, "faults": found, "objects": sum(map(len, wanted.objects.values()))}
+    objects = sum(map(len, wanted.objects.values()))
+    return {"release": name, "faults": found, "objects": objects, "restart": waiting(files)}
 
 
 def status() -> dict[str, Any]:
     kept = releases()
     name = kept.current()
     since = kept.link.lstat().st_mtime if name else None
-    return {"release": name, "since": since, "files": len(kept.files(name)), "staged": identity(staged())}
+    files = kept.files(name)
+    found = {"release": name, "since": since, "files": len(files), "staged": identity(staged())}
+    return {**found, "restart": waiting(files)}
+
+
+def restart(seconds: float) -> dict[str, Any]:
+    """`calls`: that were up when it was done. NotHeldError when there is no moment without a call in `seconds`."""
+    ask, kept = Console(SOCKET), releases()
+    end = time.monotonic() + seconds
+    while (calls := calls_up(ask)) and seconds and time.monotonic() < end:
+        time.sleep(0.2)
+    if calls and seconds:
+        raise NotHeldError(f"nothing was done: {calls} channels are still up after {seconds:g} s")
+    subprocess.run(["systemctl", "restart", "asterisk.service"], check=True, timeout=90)
+    ask.wait(60)
+    files = kept.files(kept.current())
+    found = exchange_live.read_back(ask, exchange_check.wanted_of(files)) + deaf(ask, files)
+    return {"release": kept.current(), "calls": calls, "faults": found, "restart": waiting(files)}
+
+
+def calls_up(ask: Console) -> int:
+    found = CALLS.search(ask.one("core show channels count"))
+    return int(found[1]) if found else 0
 
 
 def told(argv: list[str]) -> int:
@@ -199,6 +252,8 @@ def told(argv: list[str]) -> int:
         return 0
     if verb == "validate":
         result = validate(json.load(sys.stdin) if argv[1:] == ["-"] else staged())
+    elif verb == "restart":
+        result = restart(float(argv[1]) if argv[1:] else 600.0)
     else:
         result = check() if verb == "check" else status()
     print(json.dumps(result))
