@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from exporters.book import Book, Source
 from exporters.discovery import DESCRIPTION, LAST_CHANGE, NAME, UPTIME
 from exporters.entities import ALIAS, ENTITY
 from exporters.optical_tables import OBJECT_ID
+from exporters.secret_columns import secret_index, secret_place, secret_text
 from ops.system.ber import Tag, Value, oid
 from ops.system.snmp import Held
 from ops.system.snmprec import line
@@ -19,7 +19,6 @@ SENSORS, MIB_2, ENTERPRISES = "1.3.6.1.2.1.99", "1.3.6.1.2.1", "1.3.6.1.4.1"
 SERIAL = f"{ENTITY}.11"
 _CONTACT, _LOCATION = "1.3.6.1.2.1.1.4.", "1.3.6.1.2.1.1.6."  # names, telephone numbers, sometimes a login
 _ADDRESSES = ("1.3.6.1.2.1.3.", "1.3.6.1.2.1.4.", "1.3.6.1.2.1.6.", "1.3.6.1.2.1.7.")  # who talks with whom
-_SECRET_WORDS = re.compile(rb"(?i)passw|secret|communit|psk|pre-?shared|credential|private.?key|token")
 _ASSIGNED = 6  # steps of an OID up to the number of an enterprise: 1.3.6.1.4.1.<n>
 _COUNTER32 = {*range(10, 15), *range(16, 21)}  # columns of ifTable
 _COUNTER64 = set(range(6, 14))  # columns of ifXTable
@@ -73,10 +72,9 @@ def _keep(name: str, value: Held, wanted: Wanted) -> bool:
     """Whether a value may be handed on."""
     if name.startswith((_CONTACT, _LOCATION, *_ADDRESSES)) or (name.startswith(f"{SERIAL}.") and not wanted.serials):
         return False
-    if not isinstance(value, bytes):
-        return True
-    known = (secret.encode() for secret in wanted.secrets if secret)
-    return not _SECRET_WORDS.search(value) and not any(secret in value for secret in known)
+    if secret_place(name) or secret_index(name, wanted.secrets):
+        return False
+    return not isinstance(value, bytes) or not secret_text(value, wanted.secrets)
 
 
 def typed(name: tuple[int, ...], value: Held) -> Value:

@@ -15,6 +15,7 @@ from snmp_replay import COMMUNITY, device, replaying
 from exporters.discovery import discover
 from exporters.light import report
 from exporters.record import Wanted, record
+from exporters.secret_columns import secret_index, secret_place
 from ops.cli import discover as discover_verb
 from ops.cli import record as record_verb
 from ops.cli.screen import Screen
@@ -72,6 +73,38 @@ def test_a_recording_holds_no_secret(everything: bool) -> None:
     assert "1.3.6.1.2.1.31.1.1.1.6.2|70|" in taken.text  # the types are the MIB's
 
 
+PLANTED = {  # what a vendor's own tables tell of users, keys and communities, in values that look like any other
+    "1.3.6.1.4.1.25506.2.12.1.1.1.2.1": b"Telkom2024",  # hh3cUserPassword
+    "1.3.6.1.4.1.25506.2.12.1.1.1.1.1": b"juru-teknik",
+    "1.3.6.1.4.1.25506.2.104.2.1.1.3.6.66.97.116.117.66.97": b"BatuBa",  # a community, in the index too
+    "1.3.6.1.4.1.25506.2.13.1.2.1.10.7": b"kunci-radius-7",
+    "1.3.6.1.4.1.25506.2.999.1.1": b"$6$saltsalt$Yq0c8Z0h1n",  # not known by its column: enciphered
+    "1.3.6.1.4.1.25506.2.999.2." + ".".join(str(sign) for sign in COMMUNITY.encode()): 1,  # ours, in an index
+    "1.3.6.1.2.1.47.1.2.1.1.4.1": b"tulis@42",  # entLogicalCommunity
+    "1.3.6.1.2.1.25.4.2.1.5.7": b"-u admin -p Merdeka45",
+}
+HARMLESS = "1.3.6.1.4.1.25506.2.999.3.1"
+
+
+def test_a_recording_holds_no_secret_of_the_vendors_own_tables() -> None:
+    rows = dict(recorded("hpe_comware").rows)
+    for name, value in {**PLANTED, HARMLESS: b"Ten-GigabitEthernet1/0/1"}.items():
+        tag = Tag.OCTETS if isinstance(value, bytes) else Tag.INTEGER
+        rows[tuple(int(step) for step in name.split("."))] = Value(tag, value)
+    with replaying(recording(rows)) as port:
+        taken = asyncio.run(record(device(port), Wanted(everything=True, secrets=(COMMUNITY,))))
+    kept = {line.partition("|")[0] for line in taken.text.splitlines()}
+    assert not kept & set(PLANTED)
+    assert HARMLESS in kept
+    assert taken.hidden >= len(PLANTED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_discovery_reads_is_never_taken_for_a_secret(name: str) -> None:
+    found = asyncio.run(discover(recorded(name)))
+    assert [oid for sensor in found.sensors for oid in sensor.oids if secret_place(oid) or secret_index(oid)] == []
+
+
 def test_serials_are_kept_when_that_is_asked_for() -> None:
     with replaying(with_secrets("mikrotik_routeros")) as port:
         taken = asyncio.run(record(device(port), Wanted(serials=True)))
@@ -83,7 +116,9 @@ def region(port: int) -> SimpleNamespace:
     router = SimpleNamespace(name="olt-1", address="10.40.9.9", snmp=None, model="nokia_isam")
     return SimpleNamespace(
         region=SimpleNamespace(
-            opds=[SimpleNamespace(routers=[router])], access=SimpleNamespace(snmp_secret="snmp", snmp=None)
+            opds=[SimpleNamespace(routers=[router])],
+            plant=SimpleNamespace(nodes=[], devices=[]),
+            access=SimpleNamespace(snmp_secret="snmp", snmp=None),
         ),
         secrets={"snmp": COMMUNITY},
         reach=lambda address, _port: ("127.0.0.1" if address == "10.40.9.9" else address, port),
