@@ -119,8 +119,8 @@ def sql(words: tuple[str, ...], database: str, *statements: str) -> str:
 
 
 @contextmanager
-def rest_server(folder: Path, *options: str) -> Iterator[str]:
-    """A real rest-server with one user; yields `rest:http://127.0.0.1:port`."""
+def rest_server(folder: Path, *options: str, become: tuple[str, ...] = ()) -> Iterator[str]:
+    """A real rest-server with one user; yields `rest:http://127.0.0.1:port`. `become`: words that run it as another."""
     program = _tool("restic-rest-server", ("--version",), ())
     users = folder / "users"
     digest = base64.b64encode(hashlib.sha1(CANARY.encode(), usedforsecurity=False).digest()).decode()
@@ -130,7 +130,17 @@ def rest_server(folder: Path, *options: str) -> Iterator[str]:
         port = free.getsockname()[1]
     store = folder / "store"
     store.mkdir(exist_ok=True)
-    argv = [program, "--path", str(store), "--listen", f"127.0.0.1:{port}", "--htpasswd-file", str(users), *options]
+    argv = [
+        *become,
+        program,
+        "--path",
+        str(store),
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--htpasswd-file",
+        str(users),
+        *options,
+    ]
     with (folder / "rest.log").open("wb") as log:
         server = subprocess.Popen(argv, stdout=log, stderr=log)
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from backup import layout, loopback, places, prune
+from backup import door, layout, loopback, places, prune
 from backup.layout import Item
 from backup.prune import SHOWN, Order, Plan
 from backup.restic import Repository, Restic, Secret
@@ -78,13 +80,21 @@ def _apply(run: Inside) -> Verdict:
         shown = 0.0 if run.world.rehearsal else SHOWN
         run.progress(Event("prune", item.key, State.RUNNING, f"{len(made.remove)} snapshots"))
         order = Order(made, run.world.region.recovery.kept_of(item.set), shown, run.who, run.step)
-        try:
+        with _alone(run.world, item, restic):
             done.append(prune.apply(spots, item, restic, order))
-        finally:
-            prune.owned_again(restic, restic.repository.url)
         run.subject("opd", item.opd.code, "changed", f"{item.set.name}: {len(made.remove)} snapshots removed")
         run.progress(Event("prune", item.key, State.CHANGED, f"{len(made.remove)} snapshots"))
     return Verdict({"pruned": done})
+
+
+@contextmanager
+def _alone(world: World, item: Item, restic: Restic) -> Iterator[None]:
+    """No client reaches the repository meanwhile, and in the end its servers own all of it again."""
+    with nullcontext() if world.loopback else door.closed(restic, item.key):
+        try:
+            yield
+        finally:
+            prune.owned_again(restic, restic.repository.url)
 
 
 def local(world: World, item: Item) -> Restic:
