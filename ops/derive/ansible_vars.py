@@ -109,6 +109,7 @@ def region_variables(region: Region) -> dict[str, Any]:
         "dns": [str(server.address) for server in region.group("dns")],
         "monitoring": [str(server.address) for server in region.group("monitoring")],
         "servers": {server.name: str(server.address) for server in region.servers},
+        "factory_ca": list(region.provision.factory_ca),
     }
 
 

@@ -7,7 +7,7 @@ is down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from ops.catalogue import voicemail
 from ops.catalogue.phone import model, render, shown
@@ -38,7 +38,8 @@ def artifacts(region: Region) -> Iterable[Artifact]:
     common = {"exchange": _exchange(region, servers), "clock": _clock(region)}
     for opd in region.opds:
         if opd.phones and devices(opd):
-            yield Artifact(GUARD, f"{web.host}/{opd.code}.provision", _guard(opd), opd.phones.line)
+            guard = _guard(opd, region.provision.factory_ca)
+            yield Artifact(GUARD, f"{web.host}/{opd.code}.provision", guard, opd.phones.line)
         for phone in opd.phones.extensions if opd.phones else ():
             if phone.mac and phone.model:
                 mac = phone.mac.replace(":", "")
@@ -51,19 +52,34 @@ def role_secrets(region: Region) -> set[str]:
     return {MANAGER} if exchanges(region) else set()
 
 
-def _guard(opd: Opd) -> str:
-    """nginx: each telephone's own addresses, for the office's networks only; everything else below its token is 404."""
+def _guard(opd: Opd, vendors: Collection[str]) -> str:
+    """nginx: each telephone's own addresses, for the office's networks only; everything else below its token is 404.
+    Telephones of `vendors` must show their factory's certificate."""
     allowed = "".join(f"    allow {link.lan};\n" for link in opd.links)
-    return "".join(_addresses(opd, allowed, mac, name) for mac, name, _ in devices(opd))
+    return "".join(
+        _addresses(opd, allowed, mac, name, _shown(mac) if model(name).vendor in vendors else "")
+        for mac, name, _ in devices(opd)
+    )
 
 
-def _addresses(opd: Opd, allowed: str, mac: str, name: str) -> str:
+def _shown(mac: str) -> str:
+    """nginx: only who shows a verified certificate whose subject holds that MAC, in whatever form."""
+    spoken = "[:-]?".join(mac[at : at + 2] for at in range(0, len(mac), 2))
+    named = f"(^|[^0-9a-f]){spoken}([^0-9a-f]|$)"
+    return (
+        f'if ($ssl_client_verify != SUCCESS) {{ return 403; }} if ($ssl_client_s_dn !~* "{named}") {{ return 403; }} '
+    )
+
+
+def _addresses(opd: Opd, allowed: str, mac: str, name: str, shown: str) -> str:
     about = model(name)
     files = {about.asks_for(mac): f"{FILES}/{opd.code}.{mac}.cfg"}
     if about.book:
         files[OFFICE_BOOK] = f"{BOOKS}/{opd.code}.{about.book}.xml"
         files[about.bookfile] = f"{BOOKS}/{REGION_SCOPE}.{about.book}.xml"
-    inside = "".join(f"    location = /{token(mac)}/{asked} {{ alias {path}; }}\n" for asked, path in files.items())
+    inside = "".join(
+        f"    location = /{token(mac)}/{asked} {{ {shown}alias {path}; }}\n" for asked, path in files.items()
+    )
     return f"location ^~ /{token(mac)}/ {{\n{allowed}    deny all;\n    default_type text/plain;\n{inside}}}\n"
 
 

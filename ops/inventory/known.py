@@ -30,6 +30,15 @@ def phone_models() -> frozenset[str]:
 
 
 @cache
+def phone_vendors() -> frozenset[str]:
+    """Makers of telephones on desks (a softphone has no factory)."""
+    shelf = resources.files("ops") / "catalogue" / "phones"
+    texts = [(shelf / f"{name}.yml").read_text("utf-8") for name in phone_models()]
+    found = (re.search(r"^vendor: (\w+)", text, re.MULTILINE) for text in texts if "\nkeys: " in text)
+    return frozenset(one[1] for one in found if one)
+
+
+@cache
 def phone_keys(model: str) -> int:
     """Programmable keys beside the screen of a model; 0 of one that is not known."""
     if model not in phone_models():

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import InventoryInvalidError, Problem
-from ops.inventory import rules, sounds
+from ops.inventory import factory, rules, sounds
 from ops.inventory.decode import decode
 from ops.inventory.document import Document, parse
-from ops.inventory.finding import locate
+from ops.inventory.finding import Finding, locate
 from ops.inventory.hosts import read_servers
 from ops.inventory.model import Agenda, Opd, Plant, Recovery, Region, RegionFile, Schedule
 from ops.inventory.nearest import did_you_mean
 
+Beside = tuple[Mapping[str, bytes], Mapping[str, str]]  # what else lies in the folder: voices, vendors' authorities
 _OWN_FILES = ("region.yml", "hosts.yml", "fibre.yml", "drc.yml")
 _MAY_LACK = ("schedules.yml",)
 
@@ -24,7 +25,7 @@ _MAY_LACK = ("schedules.yml",)
 def load(folder: Path) -> Region:
     """Read and check the inventory in `folder`. Raises InventoryInvalidError with all problems."""
     with _no_collector():
-        return _assemble(read_files(folder), read_voices(folder))
+        return _assemble(read_files(folder), (read_voices(folder), read_authorities(folder)))
 
 
 def read_voices(folder: Path) -> dict[str, bytes]:
@@ -62,18 +63,30 @@ def read_files(folder: Path) -> dict[str, str]:
     return files
 
 
+def read_authorities(folder: Path) -> dict[str, str]:
+    """Vendors' authorities by vendor."""
+    found = sorted((folder / factory.FOLDER).glob("*.pem"))
+    return {path.stem: path.read_text(encoding="ascii", errors="replace") for path in found}
+
+
 def assemble(files: Mapping[str, str]) -> Region:
-    """Files by name → Region. Pure: same files in any order give the same Region. Voices are not looked for."""
+    """Files by name → Region. Pure: same files in any order give the same Region. Nothing beside them is looked for."""
     with _no_collector():
         return _assemble(files)
 
 
-def _assemble(files: Mapping[str, str], voices: Mapping[str, bytes] | None = None) -> Region:
+def _assemble(files: Mapping[str, str], beside: Beside | None = None) -> Region:
     region, documents = join_unchecked(files)
-    findings = [*rules.check(region), *(sounds.faults(region, voices) if voices is not None else ())]
+    findings = [*rules.check(region), *(_of_beside(region, *beside) if beside else ())]
     if findings:
         raise InventoryInvalidError(locate(findings, documents))
     return region
+
+
+def _of_beside(region: Region, voices: Mapping[str, bytes], authorities: Mapping[str, str]) -> Iterator[Finding]:
+    yield from sounds.faults(region, voices)
+    for key, what, hint in factory.faults(region.provision, authorities):
+        yield Finding(region.provision, key, what, hint)
 
 
 def join_unchecked(files: Mapping[str, str]) -> tuple[Region, dict[str, Document]]:

@@ -14,6 +14,7 @@ from ops.inventory.agenda import JOB_KINDS, Agenda, Freeze, JobKind, Schedule
 from ops.inventory.backbone import BackboneDevice, DevicePort, Onu
 from ops.inventory.centre import CommandCentre
 from ops.inventory.declared import Declared
+from ops.inventory.factory import Provision
 from ops.inventory.gateways import Gateway
 from ops.inventory.moments import WeeklyWindow
 from ops.inventory.plant import BackbonePort, FibreNode, Location, Plant, Segment
@@ -175,6 +176,7 @@ class RegionFile(Declared):
     roster: Roster = Roster()
     command_centre: CommandCentre = CommandCentre()
     probes: Probes = Field(default=Probes(), description="what is measured only where it is asked for")
+    provision: Provision = Provision()
 
 
 # ---- hosts.yml (read here, owned by Ansible)
