@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import shutil
@@ -15,6 +14,7 @@ from backup_rig import item, restic_program, rig
 from drill_stage import Stage, needs_root
 from faults_of_repositories import FAULTS
 from repository_stock import DICE, PASSWORD, Stock, cheapen, put, text
+from small_disks import disk, fill
 
 from backup import drill, rot, take
 from backup.restic import Repository, Restic, Secret
@@ -93,25 +93,6 @@ def red(own: Stage, name: str) -> None:
     assert (str(found.colour), str(found.fault)) == ("red", fault), (seen.failure, found.proof)
     assert not seen.proven
     assert seen.cleaned
-
-
-@contextlib.contextmanager
-def disk(folder: Path, options: str) -> Iterator[Path]:
-    """A small file system of its own."""
-    folder.mkdir(exist_ok=True)
-    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    if subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("may not mount a file system here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> None:
-    with contextlib.suppress(OSError), (folder / "penuh").open("wb", buffering=0) as out:
-        while out.write(bytes(4096)):
-            pass
 
 
 @pytest.mark.parametrize(

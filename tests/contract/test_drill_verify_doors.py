@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from backup_rig import CANARY, CLIENT, item, rest_server, restic_program, rig
 from repository_stock import DICE, HOST, HOUR, Stock, cheapen, judged, manifest, put, stock, text
+from small_disks import disk
 
 from backup import take
 from backup.hostside import rest_mirror
@@ -149,9 +150,16 @@ def test_a_list_of_today_says_nothing_against_an_old_snapshot_but_its_age(there:
     assert any("catatan/2.txt" in one.what for one in found.proof)
 
 
+@pytest.mark.parametrize("options", ["size=64k", "size=64m,nr_inodes=9", "size=64m,ro"])
+def test_a_target_that_is_full_or_takes_nothing_is_space(there: Stock, options: str) -> None:
+    with disk(there.folder / "d", options) as folder:
+        found = judged(there, target=folder / "out")
+    assert told(found) == ("red", "space"), found.proof
+
+
 @pytest.mark.parametrize(("name", "fault"), [("out", "space"), ("out/a", "space"), ("repository/x", "corruption")])
 def test_a_disk_that_refuses_is_a_verdict(there: Stock, monkeypatch: pytest.MonkeyPatch, name: str, fault: str) -> None:
-    """A read-only target cannot be made without mounting one: the refusal is made instead."""
+    """Whatever says no, and where: each of these places would need a disk of its own."""
 
     def refuse(*_words: object) -> bool:
         raise OSError(errno.EROFS, "Read-only file system", str(there.folder / name))
