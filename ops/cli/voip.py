@@ -30,7 +30,7 @@ SHOWN = 20  # faults; --json has all
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=sorted(_WHAT), help="what to do (see below)")
-    parser.add_argument("number", nargs="?", help="with softphone: its extension")
+    parser.add_argument("number", nargs="?", help="with softphone, rotate: the extension")
     parser.add_argument(
         "--qr", type=Path, metavar="FILE", help="with softphone: a picture (.png, .svg) instead of text"
     )
@@ -43,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", help="with pnp: this machine's own address in the telephones' network")
     parser.add_argument("--dry-run", action="store_true", help="with pnp: say who asks, and answer nobody")
     parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
+    parser.add_argument("--force", action="store_true", help="with --finish: also who has not fetched the new one")
     parser.add_argument("--now", action="store_true", help="with restart: calls that are up end")
     add_running(parser, changes=True)
 
@@ -104,12 +105,23 @@ def _restart(args: argparse.Namespace, screen: Screen) -> int:
 
 
 def _rotate(args: argparse.Namespace, screen: Screen) -> int:
-    finish = {"finish": True} if args.finish else {}
-    done, found = perform(args, screen, "voip-rotate", {**finish, **({"opd": args.opd} if args.opd else {})})
+    given = {
+        "finish": args.finish,
+        "force": args.force,
+        "opd": args.opd,
+        "number": [args.number] if args.number else [],
+    }
+    done, found = perform(args, screen, "voip-rotate", {name: value for name, value in given.items() if value})
     if found:
         screen.data(found)
         how = "the old passwords hold no longer" if args.finish else "the old passwords hold until `--finish`"
         screen.say(f"{found['extensions']} extensions: {how}")
+        if args.finish and found["waiting"]:
+            names = ", ".join(found["waiting"][:SHOWN])
+            screen.say(f"{len(found['waiting'])} go on with both, for they have not fetched their files: {names}")
+        if found["softphones"] and not args.finish:
+            names = ", ".join(found["softphones"][:SHOWN])
+            screen.say(f"softphones keep theirs: {names}; `ops voip rotate NUMBER`, then a new QR code for its owner")
     return conclude(done)
 
 

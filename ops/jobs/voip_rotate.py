@@ -1,8 +1,10 @@
 """New passwords for telephones, and no registration lost on the way.
 
 The exchange learns the new ones first and goes on taking the old ones, then the telephones get their files and are told
-to fetch them. `finish` makes the old ones nobody's. What is done twice after a crash is done once: the passwords and
-the mark of their run are written together.
+to fetch them. `finish` makes the old ones nobody's, of those telephones that have fetched their file since; the others
+are named and keep both. A softphone fetches nothing by itself: it is left alone unless it is named.
+
+What is done twice after a crash is done once: the passwords and the mark of their run are written together.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ops.derive import pbx, phones
-from ops.errors import OpsError, PartlyAppliedError, UsageError
+from ops.errors import OpsError, PartlyAppliedError, RefusedError, UsageError
 from ops.inventory.model import Region
+from ops.jobs.voip_fetched import fetched
 from ops.plan.change import Artifact, Change
 from ops.plan.plan import build
+from ops.progress import Event, State
 from ops.runs.inside import Inside
 from ops.runs.model import Args, Scope, Verdict, job, named
 from ops.system.secrets import Secrets
@@ -37,17 +41,19 @@ def _scope(world: World, args: Args) -> Scope:
     "voip-rotate",
     "new passwords for telephones; the old ones hold until it is finished",
     scope=_scope,
-    takes=("opd", "finish"),
+    takes=("opd", "number", "finish", "force"),
     timeout=1800.0,
     attempts=2,
     changes=True,
 )
 def VOIP_ROTATE(run: Inside) -> Verdict:
-    opds = named(run.args, "opd")
-    numbers = numbers_of(run.world.region, opds)
-    change: Callable[[Secrets, Sequence[str], str], None] = forget_old if run.args.get("finish") else renew
+    opds, finish = named(run.args, "opd"), bool(run.args.get("finish"))
+    chosen = numbers_of(run.world.region, opds, named(run.args, "number"))
+    result: dict[str, Any] = {"finished": finish, "softphones": softphones_left(run, opds)}
+    numbers = run.step("ready", lambda: _ready(run, chosen)) if finish else chosen
+    result |= {"extensions": len(numbers), "waiting": sorted({*chosen} - {*numbers})}
+    change: Callable[[Secrets, Sequence[str], str], None] = forget_old if finish else renew
     run.step("passwords", lambda: change(run.world.secrets, numbers, run.key("passwords")))
-    result: dict[str, Any] = {"extensions": len(numbers), "finished": bool(run.args.get("finish"))}
     stages = (("exchange", pbx_config.TARGET, pbx.artifacts), ("telephones", phone_file.TARGET, phones.artifacts))
     for name, target, follows in stages:
         wanted = [one for one in follows(run.world.region) if one.kind == target.kind]
@@ -61,13 +67,34 @@ def VOIP_ROTATE(run: Inside) -> Verdict:
     return Verdict(result)
 
 
-def numbers_of(region: Region, opds: Sequence[str]) -> list[str]:
-    """Extensions that a device registers for. UsageError for an unknown office."""
+def softphones_left(run: Inside, opds: Sequence[str]) -> list[str]:
+    """Softphones that keep their passwords, for nobody named them."""
+    asked = named(run.args, "number")
+    chosen = [opd for opd in run.world.region.opds if not opds or opd.code in opds]
+    found = [one.number for opd in chosen for one in pbx.telephones(opd.phones) if one.place == "softphone"]
+    return [] if asked else found
+
+
+def _ready(run: Inside, numbers: Sequence[str]) -> list[str]:
+    """Of these, whose old passwords may end: rotated and not finished yet, and fetched since, or `force`."""
+    left = [number for number in numbers if not _settled(run.world.secrets, number)]
+    have = {*left} if run.args.get("force") else fetched(run.world)
+    for number in sorted({*left} - have):
+        run.progress(Event("finish", number, State.FAILED, "has not fetched its new file: both passwords hold"))
+    return [number for number in left if number in have]
+
+
+def numbers_of(region: Region, opds: Sequence[str], asked: Sequence[str] = ()) -> list[str]:
+    """Extensions that a device registers for; softphones only where they are `asked` for by number. UsageError for an
+    unknown office or number."""
     known = {opd.code for opd in region.opds}
     if missing := sorted(set(opds) - known):
         raise UsageError(f"no office has the code {missing[0]!r}", f"known: {', '.join(sorted(known))}")
     chosen = [opd for opd in region.opds if not opds or opd.code in opds]
-    found = [phone.number for opd in chosen for phone in pbx.telephones(opd.phones)]
+    all_ = [phone for opd in chosen for phone in pbx.telephones(opd.phones)]
+    if strange := sorted({*asked} - {phone.number for phone in all_}):
+        raise UsageError(f"{strange[0]} is no telephone there")
+    found = [phone.number for phone in all_ if phone.number in asked or not (asked or phone.place == "softphone")]
     if not found:
         raise OpsError("no telephone there has a password")
     return found
@@ -78,16 +105,39 @@ def renew(secrets: Secrets, numbers: Sequence[str], key: str) -> None:
     mark = hashlib.sha256(key.encode()).hexdigest()[:32]
     if secrets.knows(MARK) and secrets.get(MARK) == mark:
         return
+    if going := [number for number in numbers if _open(secrets, number)]:
+        what = f"the passwords before of {len(going)} telephones hold still, {going[0]} the first: they would end"
+        raise RefusedError(what, "ops voip rotate --finish, then again")
     values = {MARK: mark}
     for number in numbers:
         values[pbx.old_secret_of(number)] = secrets.get(pbx.secret_of(number))
         values[pbx.secret_of(number)] = Secrets.made()
+        values[_mark(number)] = _going(values[pbx.secret_of(number)])
     secrets.put_all(values)
 
 
 def forget_old(secrets: Secrets, numbers: Sequence[str], _: str) -> None:
     """The old passwords become ones that nobody knows."""
-    secrets.put_all({pbx.old_secret_of(number): Secrets.made() for number in numbers})
+    names = [name for number in numbers for name in (pbx.old_secret_of(number), _mark(number))]
+    secrets.put_all({name: Secrets.made() for name in names})
+
+
+def _mark(number: str) -> str:
+    """A secret's name: while a number's rotation goes on it holds the digest of its new password."""
+    return f"voip/{number}.rotation"
+
+
+def _going(password: str) -> str:
+    return hashlib.sha256(f"rotation {password}".encode()).hexdigest()[:32]
+
+
+def _open(secrets: Secrets, number: str) -> bool:
+    return secrets.knows(_mark(number)) and not _settled(secrets, number)
+
+
+def _settled(secrets: Secrets, number: str) -> bool:
+    """Nothing is left to finish. Where nobody knows, there may be."""
+    return secrets.knows(_mark(number)) and secrets.get(_mark(number)) != _going(secrets.get(pbx.secret_of(number)))
 
 
 def _apply(run: Inside, target: HostFiles, wanted: list[Artifact], opds: Sequence[str]) -> list[str]:
