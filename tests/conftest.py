@@ -24,6 +24,7 @@ LONG = (
     "tests/contract/test_backup_cancel.py::test_so_it_does_when_its_station_is_killed",
     "tests/contract/test_backup_cancel.py::test_the_next_backup_removes_the_lock_of_a_killed_one",
     "tests/contract/test_drill_faults.py::test_every_other_state_has_its_class_too",
+    "tests/contract/test_drill_inject_own.py::test_our_own_drill_sees_every_other_fault_too",
     "tests/contract/test_drill_mariadb.py::test_a_database_that_is_not_there_saves_nothing",
     "tests/contract/test_drill_mariadb.py::test_damage_is_named_by_its_class",
     "tests/contract/test_drill_mariadb.py::test_it_is_proven_row_by_row_although_others_wrote[dumped",

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from backup import manifest as own
 from backup.restic import LONG, QUICK, Repository, Secret
 from backup.verify import files
 from backup.verify.here import Here
+from backup.verify.locks import when
 from ops.errors import OpsError, RefusedError, UsageError
 
 MARK = "kominfo-drill-copy.json"  # restic leaves a file of that name alone
@@ -44,8 +46,9 @@ class Marked:
         return self.put(kind, self.master.seal(json.dumps(told).encode()))
 
     def newest(self, host: str) -> dict[str, Any]:
-        """The newest snapshot of a host, as its file holds it, with its id."""
-        told = json.loads(self.restic.must(["snapshots", "--host", host], QUICK)["out"] or "[]")
+        """The newest snapshot of a host's data (no manifest of ours), as its file holds it, with its id."""
+        every = json.loads(self.restic.must(["snapshots", "--host", host], QUICK)["out"] or "[]")
+        told = [one for one in every if own.TAG not in (one.get("tags") or ())]
         if not told:
             raise OpsError(f"{self.folder}: no snapshot of {host}", "name the host as its snapshots do")
         found = dict(max(told, key=lambda one: one["time"]))
@@ -53,7 +56,7 @@ class Marked:
         return found
 
     def again(self, host: str, root: str, change: Callable[[Path], None], work: Path) -> None:
-        """One more snapshot of the host's tree, changed first, that says it is a minute old."""
+        """One more snapshot of the host's tree, changed first: a minute old, or a second younger than the last."""
         before = self.newest(host)
         tree = work / root.strip("/")
         tree.mkdir(parents=True)
@@ -62,7 +65,8 @@ class Marked:
         inside = Here(self.restic.repository, self.restic.program)
         inside.before = ("env", "-C", str(work))  # a relative source gives the tree that the root names
         saved = inside.backup(["backup", "--force", "--host", host, root.strip("/") or "."])
-        made = {**self.newest(host), "paths": before["paths"], "time": stamp(time.time() - 60)}
+        at = max(time.time() - 60, when(before["time"]) + 1)
+        made = {**self.newest(host), "paths": before["paths"], "time": stamp(at)}
         (self.folder / "snapshots" / saved.snapshot).unlink()
         made.pop("id")
         self.forge("snapshots", made)
@@ -75,7 +79,12 @@ def make(of: Path, folder: Path) -> None:
     if not (of / "config").is_file():
         raise UsageError(f"{of}: no repository on this disk")
     shutil.copytree(of, folder)
-    (folder / MARK).write_text(json.dumps({"of": str(of.absolute()), "made": time.time()}) + "\n", encoding="utf-8")
+    mark(folder, str(of.absolute()))
+
+
+def mark(folder: Path, of: str) -> None:
+    """Say that the folder is a copy of ours. `of`: the repository's folder, or its address at a rest-server."""
+    (folder / MARK).write_text(json.dumps({"of": of, "made": time.time()}) + "\n", encoding="utf-8")
 
 
 def check(folder: Path) -> None:
@@ -84,7 +93,8 @@ def check(folder: Path) -> None:
         told = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise RefusedError(f"{folder}: not a copy that `ops drill inject` made", NEXT) from None
-    if Path(told["of"]) == folder.absolute() or not Path(told["of"]).is_absolute():
+    of = Path(told["of"])
+    if of == folder.absolute() or not (of.is_absolute() or str(told["of"]).startswith("rest:")):
         raise RefusedError(f"{folder}: its mark was copied from elsewhere", NEXT)
     if "planted" in told:
         raise RefusedError(f"{folder}: {told['planted']} was planted in it already", NEXT)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,15 @@ from ops.errors import OpsError, UsageError
 from ops.progress import Progress
 from ops.system import tools
 
+Judge = Callable[[Path, str], Verdict]  # of a copy, and of what was planted in it (nothing yet when empty)
 
-def inject(fault: str, asked: Request, of: Path | None, progress: Progress) -> dict[str, Any]:
+
+def inject(
+    fault: str, asked: Request, of: Path | None, progress: Progress, ours: Judge | None = None
+) -> dict[str, Any]:
     """{fault, seen, before, after}: both verdicts. `asked.repo` is the copy, made from `of` if that is named.
 
+    `ours`: a second judge of the same copy; then {own_before, own_after} too, and `seen` needs both.
     `asked.target` is not used: what is restored goes away again. OpsError when the copy is not green before.
     """
     if fault not in {str(one) for one in plant.PLANTERS}:
@@ -27,20 +34,39 @@ def inject(fault: str, asked: Request, of: Path | None, progress: Progress) -> d
     if of:
         copies.make(of, folder)
     copies.check(folder)
-    with tempfile.TemporaryDirectory(prefix="kominfo-inject-") as name:
+    with tempfile.TemporaryDirectory(prefix="kominfo-inject-", dir=folder.parent) as name:
         work = Path(name)
         before = run.verify(replace(asked, repo=str(folder), target=work / "before"), progress)
-        if before.colour is not Colour.GREEN:
-            said = "; ".join(one.what for one in before.proof[:3])
-            raise OpsError(f"{folder}: {before.colour} ({before.fault}) before anything was planted: {said}")
+        _green(folder, before)
         listed = asked.expect or _list(work)
-        password = asked.password.read_text(encoding="utf-8", errors="surrogateescape").strip()
-        copy = copies.Marked(folder, password, tools.find("restic", AT_LEAST))
-        copies.planted(folder, fault)
-        (work / "tree").mkdir()
-        plant.PLANTERS[Fault(fault)](plant.Spot(copy, asked.host, asked.root, work / "tree"))
+        shutil.rmtree(work / "before")
+        own_before = ours(folder, "") if ours else None
+        if own_before:
+            _green(folder, own_before)
+        _plant(fault, folder, asked, work / "tree")
         after = run.verify(replace(asked, repo=str(folder), target=work / "after", expect=listed), progress)
-    return {"fault": fault, "seen": _seen(fault, after), "before": before.told(), "after": after.told()}
+        shutil.rmtree(work / "after", ignore_errors=True)
+        own_after = ours(folder, fault) if ours else None
+    told = {"fault": fault, "seen": _seen(fault, after), "before": before.told(), "after": after.told()}
+    if own_before is None or own_after is None:
+        return told
+    both = {"own_before": own_before.told(), "own_after": own_after.told()}
+    return {**told, **both, "seen": told["seen"] and _seen(fault, own_after)}
+
+
+def _green(folder: Path, before: Verdict) -> None:
+    if before.colour is not Colour.GREEN:
+        said = "; ".join(one.what for one in before.proof[:3])
+        raise OpsError(f"{folder}: {before.colour} ({before.fault}) before anything was planted: {said}")
+
+
+def _plant(fault: str, folder: Path, asked: Request, tree: Path) -> None:
+    password = asked.password.read_text(encoding="utf-8", errors="surrogateescape").strip()
+    copy = copies.Marked(folder, password, tools.find("restic", AT_LEAST))
+    copies.planted(folder, fault)
+    tree.mkdir()
+    plant.PLANTERS[Fault(fault)](plant.Spot(copy, asked.host, asked.root, tree))
+    shutil.rmtree(tree)
 
 
 def _seen(fault: str, after: Verdict) -> bool:

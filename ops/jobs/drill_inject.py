@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 import random
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from backup import layout, places
+from backup import injection_room, layout, places
 from backup.layout import Item
+from backup.own_drill import OwnDrill
 from backup.restic import Restic
-from backup.verify import fetched, inject, plant
+from backup.verify import copies, fetched, inject, plant
 from backup.verify.run import Request
 from ops.errors import DrillFailedError, OpsError
 from ops.jobs.backup import chosen
@@ -30,6 +30,8 @@ from ops.world import World
 
 KINDS = ("files",)  # sets whose copy can be judged file by file, by the list that lies beside them
 AGE = 10 * 365 * 86400.0  # seconds: how old the newest backup is, is another alert's business
+JUDGES = {"our own drill": "own_after", "the verification": "after"}  # both must be red under the fault's name
+LIMIT = 6 * HOURS  # seconds: nor is it a race
 
 
 def _scope(world: World, args: Args) -> Scope:
@@ -54,7 +56,8 @@ def DRILL_INJECT(run: Inside) -> Verdict:
     told = {"seed": seed, "service": item.key, "opd": item.opd.code, **one(run.world, item, fault, run.progress)}
     _keep(run.world, told)
     seen = bool(told["seen"])
-    said = f"{fault}: {'seen' if seen else 'NOT SEEN'} ({told['after']['verdict']}, {told['after']['class']})"
+    judges = ", ".join(f"{who} {told[key]['verdict']} {told[key]['class']}" for who, key in JUDGES.items())
+    said = f"{fault}: {'seen' if seen else 'NOT SEEN'} ({judges})"
     run.progress(Event("inject", item.key, State.OK if seen else State.FAILED, said))
     run.subject("opd", item.opd.code, "ok" if seen else "failed", said)
     wrong = DrillFailedError(f"{item.key}: {said}", f"believe no green drill until this is understood (seed {seed})")
@@ -75,26 +78,25 @@ def draw(seed: int, items: list[Item], fault: str = "") -> tuple[Item, str]:
 
 
 def one(world: World, item: Item, fault: str, progress: Progress) -> dict[str, Any]:
-    """{fault, seen, before, after} of one fault in a private copy of a set's repository, which goes away again."""
+    """{fault, seen, before, after, own_before, own_after} of one fault in a private copy of a set's repository.
+
+    `own_…` is what the weekly drills' own steps and checks say of it. OpsError where there is no room for a copy.
+    """
     spots = places.of(world)
     restic = spots.view(item, places.key_of(spots, item))
     entry = [line for line in spots.ledger.read() if line["event"] == "backup" and line["of"] == item.key][-1]
-    with tempfile.TemporaryDirectory(prefix="kominfo-inject-") as name, _certificate(restic, Path(name)) as ca:
-        folder = Path(name)
-        password = folder / "password"
+    with injection_room.alone(world.state) as folder, _certificate(restic, folder) as ca:
+        injection_room.enough(folder, fetched.size(restic.repository, ca), int(entry["bytes"]))
+        password, copy = folder / "password", folder / "copy"
         password.touch(0o600)
         password.write_text(restic.repository.password.value, encoding="utf-8")
-        fetched.whole(restic.repository, folder / "of", ca)
-        asked = Request(
-            str(folder / "copy"),
-            password,
-            _host(restic, entry),
-            str(entry["path"]),
-            folder / "unused",
-            rpo=AGE,
-            rto=6 * HOURS,
-        )
-        return inject.inject(fault, asked, folder / "of", progress)
+        fetched.whole(restic.repository, copy, ca)
+        copies.mark(copy, restic.repository.url)
+        (folder / "own").mkdir(mode=0o700)
+        ours = OwnDrill(spots, item, folder / "own", progress, AGE, LIMIT)
+        host, path = _host(restic, entry), str(entry["path"])
+        asked = Request(str(copy), password, host, path, folder / "unused", rpo=AGE, rto=LIMIT)
+        return inject.inject(fault, asked, None, progress, ours)
 
 
 def _host(restic: Restic, entry: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
 NAME = f"l{os.getpid()}"
 SERVERS = {"dc-app", "dc-db", "dc-dns", "dc-mon", "dc-ops", "dc-pbx", "dc-web", "drc-pbx"}  # artefacts live on them
 NOBODY = 65534
+SILENT = "11"  # of this seed follows a fault that only a comparison of every byte finds
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,10 @@ def test_files_are_backed_up_and_proven_below_the_state_folder(up: Twin, restic:
     assert (proven["proven"], proven["differences"], proven["counts"]["files"]) == (True, 0, 402)
     assert loopback.NOTE in json.loads(Path(proven["record"]).read_text())["region"]
     assert list(Path(loopback.drill_folder(up.world)).iterdir()) == []
+    planted = up.json("drill", "inject", "random", "--set", "dokumen-dinkes", "--seed", SILENT, "--twin", NAME)
+    assert [planted[key]["class"] for key in ("own_before", "own_after")] == ["none", "silent"]
+    assert list((state / "inject/work").iterdir()) == []
+    assert len(backups(up)) == 1, "the station's own ledger is only read"
 
 
 def test_a_sqlite_file_is_backed_up_and_proven(up: Twin, restic: str) -> None:
