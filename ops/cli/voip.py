@@ -44,7 +44,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="with pnp: say who asks, and answer nobody")
     parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
     parser.add_argument("--force", action="store_true", help="with --finish: also who has not fetched the new one")
-    parser.add_argument("--now", action="store_true", help="with restart: calls that are up end")
     add_running(parser, changes=True)
 
 
