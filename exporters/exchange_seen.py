@@ -80,7 +80,7 @@ class Seen:
     )
 
     def contacts(self, listed: Iterable[Message], offices: Offices) -> None:
-        """A list of all registrations (PJSIPShowContacts). Of an extension with several, the best one counts."""
+        """A list of all registrations. Of an extension with several, the best one counts."""
         best: dict[str, Message] = {}
         self.stale = 0
         for one in listed:

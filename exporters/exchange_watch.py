@@ -11,14 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ops.errors import OpsError
+from ops.errors import HostFailedError, OpsError
 from ops.system.ami import Ami, Line, Message
 from ops.world import World
 
 LIST_SECONDS = 15.0
 AGAIN_SECONDS = 10.0  # until a connection that broke is tried anew
 PORT, USER, SECRET = 5038, "kominfo", "pbx/manager"
-STATUS = ("/usr/local/sbin/kominfo-exchange", "status")
+LOOK = ("/usr/local/sbin/kominfo-exchange", "look")
+STATES = {"Avail": "Reachable", "Unavail": "Unreachable"}  # of a registration: on the console, and in events
 Dial = Callable[[World, str], Line]
 Happened = Callable[[Message], None]
 
@@ -69,18 +70,43 @@ class Watch:
         try:
             ami.login(USER, world.secrets.get(SECRET))
             while not self._ended.is_set() and self._world() is world:
-                contacts, channels = ami.ask("PJSIPShowContacts"), ami.ask("CoreShowChannels")
-                self.now = Now(contacts, channels, release_of(world, self.name))
+                told = looked(world, self.name)
+                self.now = Now(contacts(told), channels(told), told)
                 ami.pump(LIST_SECONDS)
         finally:
             ami.close()
 
 
-def release_of(world: World, name: str) -> Mapping[str, object]:
-    """What the exchange's program says of the release in force; nothing when it does not answer."""
-    done = world.fleet.on(name).run(list(STATUS))
+def looked(world: World, name: str) -> Mapping[str, object]:
+    """What the exchange's program says of the release in force, `contacts` and `channels`. HostFailedError when it says
+    nothing."""
+    done = world.fleet.on(name).run(list(LOOK))
     try:
         told = json.loads(done.out) if done.ok else {}
     except ValueError:
         told = {}
-    return told if isinstance(told, dict) else {}
+    if not isinstance(told, dict) or not isinstance(told.get("contacts"), list):
+        raise HostFailedError(name, "its program does not tell of registrations", f"ops provision --limit {name}")
+    return told
+
+
+def contacts(told: Mapping[str, object]) -> list[Message]:
+    """The registrations, as the manager interface would list them."""
+    listed = told.get("contacts")
+    return [
+        {"Aor": number, "Status": STATES.get(state, state), "RoundtripUsec": _microseconds(took)}
+        for number, state, took in (listed if isinstance(listed, list) else [])
+    ]
+
+
+def channels(told: Mapping[str, object]) -> list[Message]:
+    """The channels that are up, as the manager interface would list them."""
+    listed = told.get("channels")
+    return [{"Channel": name} for name in (listed if isinstance(listed, list) else [])]
+
+
+def _microseconds(milliseconds: str) -> str:
+    try:
+        return str(float(milliseconds) * 1000)
+    except ValueError:
+        return ""

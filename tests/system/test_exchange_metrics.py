@@ -147,16 +147,36 @@ def test_what_telephones_do_is_counted_by_office(
     asyncio.run(go())
 
 
-def test_the_exporters_user_may_look_and_nothing_else(running: Exchange) -> None:
-    answers = []
-    for action, field in (("Originate", "Channel: Local/20100@opd-dinkes"), ("Command", "Command: core show uptime")):
-        line = Inside(running).dial(exchange_watch.PORT)
-        words = f"Action: Login\r\nUsername: kominfo\r\nSecret: {WORD}\r\nEvents: off\r\n\r\n"
-        words += f"Action: {action}\r\n{field}\r\n\r\nAction: Logoff\r\n\r\n"
-        line.sendall(words.encode())
-        with line, line.makefile(encoding="utf-8") as said:
-            answers.append(said.read())
-    assert all("Authentication accepted" in answer and "Permission denied" in answer for answer in answers), answers
+DANGEROUS = (  # an action, and what makes it a real one
+    ("Originate", "Channel: Local/20100@opd-dinkes"),
+    ("Command", "Command: core show uptime"),
+    ("ModuleLoad", "Module: app_echo.so\r\nLoadType: unload"),
+    ("Reload", "Module: res_pjsip"),
+    ("DBPut", "Family: kominfo-seconds\r\nKey: 20100\r\nVal: 0"),
+    ("DBDel", "Family: registrar/contact\r\nKey: 20100"),
+    ("DBDelTree", "Family: registrar"),
+    ("Setvar", "Variable: X\r\nValue: 1"),
+    ("UpdateConfig", "SrcFilename: pjsip.conf\r\nDstFilename: pjsip.conf"),
+    ("GetConfig", "Filename: manager_kominfo.conf"),
+    ("Hangup", "Channel: /^PJSIP/"),
+    ("Redirect", "Channel: x\r\nContext: y\r\nExten: 1\r\nPriority: 1"),
+    ("PJSIPNotify", "Endpoint: 20100\r\nVariable: Event=check-sync"),
+    ("LoggerRotate", "ActionID: 1"),
+    ("PJSIPShowContacts", "ActionID: 1"),
+    ("CoreShowChannels", "ActionID: 1"),
+)
+
+
+@pytest.mark.parametrize(("action", "field"), DANGEROUS)
+def test_the_exporters_user_may_listen_and_nothing_else(running: Exchange, action: str, field: str) -> None:
+    line = Inside(running).dial(exchange_watch.PORT)
+    words = f"Action: Login\r\nUsername: kominfo\r\nSecret: {WORD}\r\nEvents: off\r\n\r\n"
+    words += f"Action: {action}\r\n{field}\r\n\r\nAction: Logoff\r\n\r\n"
+    line.sendall(words.encode())
+    with line, line.makefile(encoding="utf-8") as said:
+        answer = said.read()
+    assert "Authentication accepted" in answer
+    assert "Permission denied" in answer, answer
 
 
 def test_a_telephone_is_told_to_fetch_its_file_again(running: Exchange, region: Region) -> None:

@@ -11,6 +11,7 @@ restart, which ends calls: that one is needed is said, and it is done by `restar
     kominfo-exchange validate [-]  judge what is staged (or JSON on standard input) and boot it beside the exchange
     kominfo-exchange check         compare what runs with a fresh boot of the release in force
     kominfo-exchange status        the release in force, and what waits for a restart, as JSON
+    kominfo-exchange look          the same, channels, and registrations: number, state, milliseconds of a qualify
     kominfo-exchange restart [SECONDS]  start Asterisk anew, once no call is up; wait that long for it (0: at once)
 """
 
@@ -46,6 +47,7 @@ RELOADS = {  # by the word before .conf
 KEPT = Path("/run/kominfo-exchange.json")  # what a start of Asterisk gave, while its files are others already
 RENEWED, IN_USE = Path("/etc/kominfo/tls/exchange.pem"), Path("/etc/asterisk/keys/exchange.pem")
 CALLS = re.compile(r"^(\d+) active channels?", re.MULTILINE)
+CONTACT = re.compile(r"^ *Contact: +([^/\s<]+)/.* (\S+) +(\S+) *$", re.MULTILINE)
 PATIENCE = 15.0  # seconds until the exchange must hold what the files say
 
 
@@ -101,21 +103,26 @@ def running(in_force: Mapping[str, str]) -> dict[str, dict[str, str]]:
             return dict(kept["transports"])
     except (OSError, ValueError, KeyError):
         pass
-    return exchange_transports.transports(exchange_check.wanted_of(in_force))
+    return transports(in_force)
+
+
+def transports(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Those that files declare; of ten thousand telephones nothing is read for it."""
+    own = {name: text for name, text in files.items() if ".transport." in name}
+    return exchange_transports.transports(exchange_check.wanted_of(own))
 
 
 def keep_running(ask: Console, before: Mapping[str, Any], after: Mapping[str, str]) -> None:
     """A reload changes no transport that there is, but opens those that are new."""
     live = set(exchange_transports.LIVE.findall(ask.one("pjsip show transports")))
-    declared = exchange_transports.transports(exchange_check.wanted_of(after))
+    declared = transports(after)
     now = {**before, **{name: options for name, options in declared.items() if name in live - {*before}}}
     KEPT.write_text(json.dumps({"start": Path(SOCKET).stat().st_mtime_ns, "transports": now}), encoding="utf-8")
 
 
 def waiting(files: Mapping[str, str]) -> list[str]:
     """What holds only after a restart: changed transports, and a certificate that was renewed."""
-    declared = exchange_transports.transports(exchange_check.wanted_of(files))
-    found = exchange_transports.restart_needed(running(files), declared)
+    found = exchange_transports.restart_needed(running(files), transports(files))
     if RENEWED.is_file() and IN_USE.is_file() and RENEWED.read_bytes() != IN_USE.read_bytes():
         found.append("the certificate was renewed")
     return found
@@ -225,6 +232,14 @@ def status() -> dict[str, Any]:
     return {**found, "restart": waiting(files)}
 
 
+def look() -> dict[str, Any]:
+    """What the exporter asks for. Its own user of the manager interface can only listen: whoever may list there may
+    also load modules, write the database or rotate the logs."""
+    contacts, channels = Console(SOCKET)(["pjsip show contacts", "core show channels concise"])
+    names = [line.partition("!")[0] for line in channels.splitlines() if "!" in line]
+    return {**status(), "contacts": CONTACT.findall(contacts), "channels": names}
+
+
 def restart(seconds: float) -> dict[str, Any]:
     """`calls`: that were up when it was done. NotHeldError when there is no moment without a call in `seconds`."""
     ask, kept = Console(SOCKET), releases()
@@ -255,7 +270,7 @@ def told(argv: list[str]) -> int:
     elif verb == "restart":
         result = restart(float(argv[1]) if argv[1:] else 600.0)
     else:
-        result = check() if verb == "check" else status()
+        result = {"check": check, "look": look}.get(verb, status)()
     print(json.dumps(result))
     for fault in result.get("faults", ())[:1]:
         print(f"error: {fault}", file=sys.stderr)
