@@ -1,10 +1,12 @@
-"""Does cut localisation find random cuts, and how fast: `python benchmarks/fibre_cut.py [CUTS] [SITES] [SEED]`.
+"""Does cut localisation find random cuts, how fast: `python benchmarks/fibre_cut.py [CUTS] [SITES] [SEED] [--check]`.
 
 Cuts of one or two segments at once, in batubara's plant and on made-up plants of many sites (rings with spurs and cross
 segments, a tenth of the links unprotected). What is seen of the links afterwards is computed by the plant's own rules;
 then some is taken away: `missing` is the share of links of which nothing is known. `reach only`: nobody knows which way
 a lit link goes, so that only darkness tells. Only cuts that leave a trace are counted; what is asked for is every cut
-segment that leaves one. `sole` is how often the likeliest explanation is exactly the cut.
+segment that leaves one. The named set holds every explanation that is minimal (none of its segments can be left out),
+not one alone: `segments_named_to_the_fewest` says how many times as many segments that is as the smallest ones have.
+`--check`: exit code 1 unless all true segments are named, all explanations are minimal, each in <= 50 ms of CPU.
 """
 
 from __future__ import annotations
@@ -17,6 +19,11 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from limits import Limit, judged
 
 from ops.fibre import riders as model
 from ops.fibre.locate import Diagnosis, locate
@@ -36,6 +43,8 @@ class Score:
     minimal: int = 0
     sole: int = 0
     inexact: int = 0
+    more: int = 0  # segments named beyond the fewest that explain what is seen, in all cuts together
+    fewest: int = 0  # these fewest, in all cuts together
     names: list[int] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)  # milliseconds
     cpu: list[float] = field(default_factory=list)
@@ -46,6 +55,7 @@ class Score:
             "true_segments_named_percent": round(100 * self.named / self.cuts, 2),
             "every_explanation_minimal_percent": round(100 * self.minimal / self.cuts, 2),
             "likeliest_is_exactly_the_cut_percent": round(100 * self.sole / self.cuts, 1),
+            "segments_named_to_the_fewest": round((self.more + self.fewest) / self.fewest, 2),
             "segments_named_median": statistics.median(self.names),
             "segments_named_most": max(self.names),
             "cut_short": self.inexact,
@@ -151,24 +161,43 @@ def measure(plant: Riders, count: int, dice: random.Random) -> Score:
         likeliest = {name for incident in found.incidents for name in incident.explanations[0].segments}
         score.sole += likeliest == traces(plant, cut, sights, blind=blind)
         score.names.append(len(found.suspects))
+        fewest = sum(min(len(one.segments) for one in incident.explanations) for incident in found.incidents)
+        score.fewest += fewest
+        score.more += len(found.suspects) - fewest
         score.inexact += not all(incident.exact for incident in found.incidents)
     return score
 
 
-def main(count: int, sites: int, seed: int) -> None:
+def main(count: int, sites: int, seed: int) -> dict[str, dict[str, Any]]:
     dice = random.Random(seed)
-    told = {"batubara": measure(model.of_region(load(ROOT / "inventories/batubara")), count, dice).told()}
+    told: dict[str, dict[str, Any]] = {
+        "batubara": measure(model.of_region(load(ROOT / "inventories/batubara")), count, dice).told()
+    }
     whole = Score()
     for _ in range(10):
         part = measure(made_up(sites, dice), count // 10, dice)
-        for name in ("cuts", "named", "minimal", "sole", "inexact"):
+        for name in ("cuts", "named", "minimal", "sole", "inexact", "more", "fewest"):
             setattr(whole, name, getattr(whole, name) + getattr(part, name))
         whole.names += part.names
         whole.wall += part.wall
         whole.cpu += part.cpu
     told[f"10 plants of {sites} sites"] = whole.told()
-    sys.stdout.write(json.dumps({"seed": seed} | told, indent=2) + "\n")
+    return told
+
+
+def limits(told: dict[str, dict[str, Any]]) -> Iterator[Limit]:
+    for plant, got in told.items():
+        yield Limit(
+            f"% of true segments in the named set, {plant}", got["true_segments_named_percent"], 100, least=True
+        )
+        minimal = got["every_explanation_minimal_percent"]
+        yield Limit(f"% of cuts whose every explanation is minimal, {plant}", minimal, 100, least=True)
+        yield Limit(f"CPU ms of the slowest, {plant}", got["cpu_ms_median_most"][1], 50)
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in sys.argv[1:4] or ("200", "1000", "1")))
+    words = [word for word in sys.argv[1:] if not word.startswith("--")] or ["200", "1000", "1"]
+    result = main(*(int(word) for word in words[:3]))
+    sys.stdout.write(json.dumps({"words": words} | result, indent=2) + "\n")
+    if "--check" in sys.argv:
+        sys.exit(judged(limits(result)))

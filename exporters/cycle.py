@@ -22,9 +22,9 @@ from ops.system.echo import echoes
 from ops.system.snmp_cycle import Found, Wanted, poll
 
 IN_FLIGHT = 64  # devices that are asked by themselves at the same time
-DEADLINE_SECONDS = (
-    3.0  # of a cycle: far below a scrape's 10 s; a packet lost three times over is still answered by then
-)
+LOOKING = 12  # devices whose ports are looked for at the same time: each holds its whole tables meanwhile
+# Of a cycle: far below a scrape's 10 s, and a packet that was lost three times over is still answered by then.
+DEADLINE_SECONDS = 3.0
 Tell = Callable[[int, Filled], None]  # a device's place, what is told of it
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,8 @@ class Cycle:
 
     def __init__(self, devices: Iterable[Polled]) -> None:
         self._devices = list(devices)
-        self._gate, self._beside_gate, self._look_gate = (asyncio.Semaphore(IN_FLIGHT) for _ in range(3))
+        self._gate, self._beside_gate = asyncio.Semaphore(IN_FLIGHT), asyncio.Semaphore(IN_FLIGHT)
+        self._look_gate = asyncio.Semaphore(min(LOOKING, IN_FLIGHT))
         self._asked: set[int] = set()  # devices whose answer is not there yet, by place
         self._renewed: set[int] = set()  # whose ports are being looked for again
         self._looking: set[int] = set()  # the ways to which are being measured

@@ -47,7 +47,9 @@ from exporters.throughput import ThroughputResults
 from exporters.upstreams import Upstreams
 from ops.catalogue.device import device
 from ops.errors import OpsError
+from ops.inventory.load import load
 from ops.inventory.watched import Watched, WatchedPort, backbone_groups, probe_groups, watched, watched_ports
+from ops.system.heap import compact, give_back, stay_small
 from ops.system.open_files import raise_open_files
 from ops.system.snmp import SnmpDevice
 from ops.system.sockets import Socket
@@ -160,7 +162,7 @@ class Service:
         """Poll what the inventory declares now. A broken edit leaves all as it was."""
         world = dataclasses.replace(self._world)  # without what the old one has read
         try:
-            region = await asyncio.to_thread(lambda: world.region)
+            region = vars(world)["region"] = await asyncio.to_thread(compact, lambda: load(world.inventory))
         except OpsError:
             if self._devices:
                 return
@@ -180,6 +182,7 @@ class Service:
         self._cycle = Cycle(self._devices.values())
         self._by_address = {str(ones[0].router.address): name for name, ones in links.items()}
         self._world, self._stamp = world, stamp
+        give_back()
         self._declared.set(len(links))
 
     def _snmp(self, world: World, links: list[Watched | WatchedPort]) -> SnmpDevice:
@@ -243,6 +246,7 @@ def serve(
 ) -> None:
     """Serve on a socket that listens, until SIGTERM or SIGINT."""
     raise_open_files()
+    stay_small()
     served = application(Service(world, shard=shard, more=more), routes)
     config = uvicorn.Config(served, log_level="warning", access_log=False, server_header=False)
     with contextlib.suppress(KeyboardInterrupt):

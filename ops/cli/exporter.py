@@ -43,7 +43,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
     shard = Shard.parse(args.shard)
     world = world_of(args)
 
-    serve(world, listen(world, args.listen, screen), shard, lambda seen: beside(seen, first=shard.number == 1))
+    listening = listen(world_of(args), args.listen, screen)  # what this world reads of the inventory is not kept
+    serve(world, listening, shard, lambda seen: beside(seen, first=shard.number == 1))
     return 0
 
 
