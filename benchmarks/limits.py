@@ -34,3 +34,8 @@ def judged(limits: Iterable[Limit]) -> int:
     for one in all_:
         sys.stderr.write(f"{one}\n")
     return int(not all(one.held for one in all_))
+
+
+def over(*rows: tuple[str, float, float]) -> int:
+    """`rows`: what, measured, at most. 1 when one of them is over it."""
+    return judged(Limit(*row) for row in rows)
