@@ -67,7 +67,7 @@ _VARIABLES: Mapping[str, str] = {
     "KOMINFO_CID": r"\+[1-9][0-9]{6,14}",
     "KOMINFO_OPD": r"[a-z][a-z0-9-]{1,29}",
     "KOMINFO_OPD_CALLS": r"[1-9][0-9]{0,4}",
-    "KOMINFO_MAY": rf"(?:{'|'.join(sorted(KINDS_OUTSIDE))})(?:,(?:{'|'.join(sorted(KINDS_OUTSIDE))})){{0,3}}",
+    "KOMINFO_MAY": rf"(?:{'|'.join(sorted(KINDS_OUTSIDE))})(?:,(?:{'|'.join(sorted(KINDS_OUTSIDE))})){{0,{len(KINDS_OUTSIDE) - 1}}}",
     "KOMINFO_CALLS": r"[1-9]|10",
     "KOMINFO_MINUTES": r"[1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440",
 }
