@@ -27,6 +27,7 @@ from ops.system import hostpython
 from ops.system.process import Ask
 
 ROOM = 1.05  # free space wanted, as a multiple of what will lie there
+FOLDERS = 8  # that a drill makes beside what it restores
 AWAY_SECONDS = 120.0
 
 
@@ -213,7 +214,11 @@ def _room(run: Story, made: Manifest) -> dict[str, Any]:
     need = int(ROOM * (run.drill.entry["bytes"] + loaded))
     if told["free"] < need:
         raise OpsError(f"{where.name}: {need} bytes are needed, {told['free']} are free", "make room there")
-    return {"free": told["free"], "need": need}
+    files = FOLDERS + int(ROOM * len(made.content) if made.kind == "files" else 0)
+    if 0 <= told["names"] < files:
+        what = f"{where.name}: {files} files are needed, its disk takes {told['names']} more (inodes)"
+        raise OpsError(what, "make room there")
+    return {"free": told["free"], "need": need, "names": told["names"], "files": files}
 
 
 def _look(run: Story, place: Place, made: Manifest) -> Restored:

@@ -10,13 +10,19 @@ from typing import Any
 
 
 def standing(*, folder: str, sets: str, units: list[str]) -> dict[str, Any]:
-    """{hostname, free (bytes), sets: declarations of backup sets that lie there, units: services that are enabled}."""
+    """{hostname, free (bytes), names, sets: declarations of backup sets that lie there, units: services enabled}.
+
+    `names`: files that may yet be made there; -1 on a disk without such a limit.
+    """
     while not os.path.isdir(folder):  # noqa: PTH112
         folder = os.path.dirname(folder)  # noqa: PTH120
     found = sorted(name for name in _inside(sets) if name.endswith(".json"))
     wants = "/etc/systemd/system/multi-user.target.wants"
     enabled = sorted(set(units) & set(_inside(wants)))
-    return {"hostname": platform.node(), "free": shutil.disk_usage(folder).free, "sets": found, "units": enabled}
+    disk = os.statvfs(folder)
+    names = disk.f_favail if disk.f_files else -1
+    free = shutil.disk_usage(folder).free
+    return {"hostname": platform.node(), "free": free, "names": names, "sets": found, "units": enabled}
 
 
 def _inside(folder: str) -> list[str]:

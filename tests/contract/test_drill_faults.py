@@ -97,7 +97,7 @@ def red(own: Stage, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("options", "step"),
-    [("size=16k", "room"), ("size=64m,nr_inodes=6", "restore"), ("size=64m,ro", "restore")],
+    [("size=16k", "room"), ("size=64m,nr_inodes=6", "room"), ("size=64m,ro", "restore")],
 )
 def test_a_target_that_is_full_or_takes_nothing_is_space(own: Stage, options: str, step: str) -> None:
     with disk(own.rig.folder / "d", options):
