@@ -16,7 +16,7 @@ from exporters.optical_tables import Place, table_sensors
 from exporters.ports import DevicePort, Names
 from ops.catalogue.device import Device, device, names
 from ops.catalogue.identify import identify
-from ops.catalogue.optical import Column, Condition, Piece, Table, plausible
+from ops.catalogue.optical import Column, Condition, Piece, Raw, Table, plausible
 from ops.errors import OpsError
 from ops.system.ber import Tag, Value, oid
 from ops.system.snmprec import recording
@@ -247,6 +247,22 @@ def test_64_bits_and_the_high_speed_are_believed_first() -> None:
     ports = found(rows).ports
     assert (ports[1].speed_bps, ports[1].in_octets, ports[1].out_octets) == (10_000_000_000, 2**40, None)
     assert ports[2].speed_bps == 64_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [
+        (b"-003.0000 dBm: Normal", -3.0),
+        ("501.2 uWatts Low-Warn", -3.0),
+        (b"N/A", None),
+        (b"4.2 furlongs", None),
+        (4, None),
+    ],
+)
+def test_a_texts_own_unit_chooses_the_rule(raw: Raw, value: float | None) -> None:
+    pieces = [{"word": "dbm"}, {"word": "UW", "divide": 1000, "unit": "milliwatt"}]
+    found = column(pieces=pieces, text=r"^(?P<value>[-+]?[\d.]+)").value(raw)
+    assert found == (None if value is None else pytest.approx(value, abs=0.001))
 
 
 def test_pieces_outside_of_every_range_are_no_value() -> None:
