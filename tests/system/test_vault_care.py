@@ -47,7 +47,12 @@ def test_what_is_copied_is_whole_what_is_old_goes_and_what_rots_is_named(cared: 
     cared.on_twin("backup", "prune", "--apply", plan["id"])
     gone = before - stored(cared, "drc-vault", "/srv/restic")
     assert {f"snapshots/{one}" for one in plan["remove"]} <= gone
+    assert cared.on("drc-vault", "find /srv/restic -mindepth 1 -user root") == "", "the door is open again"
+    assert "kominfo-door" not in cared.on("drc-vault", "systemctl list-timers --all"), "and needs nobody to open it"
+    cared.on_twin("backup", "run", "--set", SET)
     assert scanned(cared)["vault"]["vanished"] == 0, "a prune of ours is no loss"
+    (record, *_) = cared.state.rglob(f"evidence/*{SET}*.json")
+    cared.on_twin("evidence", "verify", str(record), "--head", "vault")
 
     pack = min(name for name in stored(cared, "drc-vault", "/srv/restic") if name.startswith("data/"))
     where = next(one for one in cared.on("drc-vault", "find /srv/restic -type f").splitlines() if one.endswith(pack))
