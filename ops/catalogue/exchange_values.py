@@ -15,7 +15,8 @@ from ops.catalogue.exchange_conf import Document, Fault, Section
 
 TRUNK = "trunk-"
 _CALL_TESTS = "transport-udp"  # the station's come by it, whatever telephones use
-KINDS_OUTSIDE = frozenset({"local", "national", "mobile", "international"})
+KINDS_OUTSIDE = frozenset({"local", "national", "mobile", "international", "public", "premium"})
+_KIND = "|".join(sorted(KINDS_OUTSIDE))
 _MANY = frozenset({"set_var", "permit", "deny", "match", "contact", "local_net"})  # others are written once a section
 _SMALLEST = 8  # bits of a network's prefix that telephones may come from
 _NEVER = {  # option → values that may stand there; none: the option has no place on this exchange
@@ -67,7 +68,7 @@ _VARIABLES: Mapping[str, str] = {
     "KOMINFO_CID": r"\+[1-9][0-9]{6,14}",
     "KOMINFO_OPD": r"[a-z][a-z0-9-]{1,29}",
     "KOMINFO_OPD_CALLS": r"[1-9][0-9]{0,4}",
-    "KOMINFO_MAY": rf"(?:{'|'.join(sorted(KINDS_OUTSIDE))})(?:,(?:{'|'.join(sorted(KINDS_OUTSIDE))})){{0,{len(KINDS_OUTSIDE) - 1}}}",
+    "KOMINFO_MAY": rf"(?:{_KIND})(?:,(?:{_KIND})){{0,{len(KINDS_OUTSIDE) - 1}}}",
     "KOMINFO_CALLS": r"[1-9]|10",
     "KOMINFO_MINUTES": r"[1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440",
 }
