@@ -1,20 +1,27 @@
 """The last test call between two offices, as `ops call test` left it in the state folder, for Prometheus.
 
-Register `CallResults(world.state)` with a registry. A result older than a person would believe shows by its time, which
-is a metric of its own; nothing is hidden.
+Register `CallResults(world)` with a registry. Of offices that have no telephones any more nothing is told, and of a
+result that is older than KEPT_SECONDS its time alone: a removed office, or one bad call by hand that the calendar does
+not repeat, would stay bad for ever.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ops.world import World
+
+KEPT_SECONDS = (
+    2 * 86400.0
+)  # the calendar reaches every office once a day; alert TestCallsStopped tells when it does not
 OFFICES = ["from_opd", "to_opd"]
 WAYS = [*OFFICES, "direction"]
 ABOUT = {
@@ -33,18 +40,23 @@ ABOUT_WAY = {
 class CallResults(Collector):
     """Reads the results at every scrape: a few small files. One that is broken gives no sample."""
 
-    def __init__(self, state: Path) -> None:
-        self._folder = state / "calls"
+    def __init__(self, world: Callable[[], World], now: Callable[[], float] = time.time) -> None:
+        """`world`: asked for at every scrape, so that an edited inventory is followed."""
+        self._world, self._now = world, now
 
     def collect(self) -> Iterator[Metric]:
         found = {name: GaugeMetricFamily(name, text, labels=OFFICES) for name, text in ABOUT.items()}
         ways = {name: GaugeMetricFamily(name, text, labels=WAYS) for name, text in ABOUT_WAY.items()}
-        for path in sorted(self._folder.glob("*.json")):
+        world = self._world()
+        known = {opd.code for opd in world.region.opds if opd.phones}
+        for path in sorted((world.state / "calls").glob("*.json")):
             result = _read(path)
             offices = [str(result.get(name, "")) for name in OFFICES]
-            if not all(offices):
+            if not known.issuperset(offices):
                 continue
-            _add(found["opd_call_test_ok"], offices, float(result.get("ok") is True))
+            if not self._fresh(result.get("at")):
+                result = {"at": result.get("at")}
+            _add(found["opd_call_test_ok"], offices, float(result["ok"] is True) if "ok" in result else None)
             _add(found["opd_call_test_timestamp_seconds"], offices, result.get("at"))
             _add(found["opd_call_test_setup_seconds"], offices, result.get("setup_ms"), 1000)
             _add(found["opd_call_test_mos"], offices, result.get("mos"))
@@ -56,6 +68,9 @@ class CallResults(Collector):
                     _add(ways["opd_call_test_lost_packets"], [*offices, direction], way.get("lost"))
         yield from found.values()
         yield from ways.values()
+
+    def _fresh(self, at: object) -> bool:
+        return isinstance(at, int | float) and self._now() - at < KEPT_SECONDS
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: object, divide: int = 1) -> None:

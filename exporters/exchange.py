@@ -87,6 +87,8 @@ def tell(found: Families, seen: Seen, offices: Offices, now: Mapping[str, Now | 
         _add(found, "opd_phone_wrong_password_total", [opd], seen.wrong[opd])
     _add(found, "opd_phone_wrong_password_total", ["_unknown"], seen.wrong["_unknown"])
     for (opd, result), count in sorted(seen.calls.items()):
+        if opd not in offices.configured and not opd.startswith("_"):
+            continue  # an office that is gone
         _add(found, "opd_calls_total", [opd, result], count)
     for name, channels in sorted(offices.trunks.items()):
         _add(found, "opd_trunk_channels_max", [name], channels)

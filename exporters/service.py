@@ -84,7 +84,7 @@ class Service:
         self.registry = CollectorRegistry()
         for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
             self.registry.register(collector)
-        self.registry.register(CallResults(world.state))
+        self.registry.register(CallResults(lambda: self._world))
         self.registry.register(DriftFound(world.state))
         self.registry.register(ThroughputResults(world.state))
         self.registry.register(Drills(world.state))

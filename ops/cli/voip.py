@@ -11,7 +11,7 @@ from typing import Any
 from ops.cli.common import world_of
 from ops.cli.running import add_running, conclude, perform
 from ops.cli.screen import Screen
-from ops.errors import OpsError, UsageError
+from ops.errors import OpsError, PartlyAppliedError, UsageError
 
 HELP = "judge the exchange's configuration, compare it with a fresh boot, change passwords"
 EPILOG = """examples:
@@ -43,7 +43,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", help="with pnp: this machine's own address in the telephones' network")
     parser.add_argument("--dry-run", action="store_true", help="with pnp: say who asks, and answer nobody")
     parser.add_argument("--finish", action="store_true", help="with rotate: the passwords before hold no longer")
-    parser.add_argument("--force", action="store_true", help="with --finish: also who has not fetched the new one")
+    parser.add_argument("--no-boot", action="store_true", help="with validate: good when judged, booted or not")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="with --finish: also who has not fetched the new one; with restart: calls end",
+    )
     add_running(parser, changes=True)
 
 
@@ -63,6 +68,10 @@ def _validate(args: argparse.Namespace, screen: Screen) -> int:
     screen.say(f"{len(faults)} faults in {made}; {found['booted']}; {sum(found['seconds'].values()):.1f} s")
     if faults:
         raise OpsError(f"this release must not go live: {faults[0]}", "mend the declaration or the generator it names")
+    if not found["proven"] and not args.no_boot:
+        raise PartlyAppliedError(
+            f"judged only, {found['booted']}", "as root with the twin's image; or --no-boot accepts it"
+        )
     return 0
 
 
@@ -95,7 +104,7 @@ def _pending(one: Mapping[str, Any]) -> str:
 
 
 def _restart(args: argparse.Namespace, screen: Screen) -> int:
-    done, found = perform(args, screen, "voip-restart", {"now": True} if args.now else {})
+    done, found = perform(args, screen, "voip-restart", {"now": True} if args.force else {})
     if found:
         screen.data(found)
         for host, one in found["exchanges"].items():

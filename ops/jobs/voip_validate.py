@@ -24,6 +24,7 @@ from ops.world import World
 STATIC = Path(__file__).parents[2] / "playbooks/roles/pbx/files"
 PROGRAM = "/usr/local/sbin/kominfo-exchange"
 SECONDS = 120.0
+NOT_BOOTED = "not booted: "
 _SECRETS = {"password", "password_digest"}
 
 
@@ -56,7 +57,8 @@ def files_of(folder: Path) -> dict[str, str]:
 
 
 def validate(world: World, release: Path | None = None, progress: Progress = silent) -> dict[str, Any]:
-    """`faults`: all that is wrong · `booted`: on what, or why on nothing · `seconds` of judging and of booting."""
+    """`faults`: all that is wrong · `booted`: on what, or why on nothing · `proven`: it was booted, without a
+    fault · `seconds` of judging and of booting."""
     region = world.region
     meant = planned(region)
     if not meant:
@@ -70,11 +72,13 @@ def validate(world: World, release: Path | None = None, progress: Progress = sil
         faults += misplaced(meant, files)
     judged = time.perf_counter()
     progress(Event("judge", "", State.FAILED if faults else State.OK, f"{len(files)} files, {len(faults)} faults"))
-    booted, said = ("not booted: it is refused as it is", []) if faults else _boot(world, files, verdict.wanted)
-    progress(Event("boot", "", State.FAILED if said else State.OK, booted))
+    booted, said = (f"{NOT_BOOTED}it is refused as it is", []) if faults else _boot(world, files, verdict.wanted)
+    proven = not (faults or said or booted.startswith(NOT_BOOTED))
+    progress(Event("boot", "", State.OK if proven else State.FAILED, booted))
     seconds = {"judging": round(judged - begun, 2), "booting": round(time.perf_counter() - judged, 2)}
     objects = {kind: len(made) for kind, made in verdict.wanted.objects.items()}
-    return {"faults": [*faults, *said], "booted": booted, "seconds": seconds, "objects": objects}
+    told_ = {"booted": booted, "proven": proven, "seconds": seconds, "objects": objects}
+    return {"faults": [*faults, *said], **told_}
 
 
 def against(meant: Mapping[str, str], wanted: exchange_check.Wanted) -> list[Fault]:
@@ -123,7 +127,7 @@ def _boot(world: World, files: Mapping[str, str], wanted: exchange_check.Wanted)
     try:
         found = told(world, host, ("validate", "-"), json.dumps(dict(files)))
     except OpsError as error:
-        return f"not booted: no image with Asterisk here, and {error}", []
+        return f"{NOT_BOOTED}no image with Asterisk here, and {error}", []
     return f"beside the exchange, on {host}", list(found["faults"])
 
 

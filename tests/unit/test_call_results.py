@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -56,16 +57,16 @@ def world(tmp_path: Path) -> World:
     return World("batubara", INVENTORY, tmp_path, tmp_path / "key", tmp_path / "known")
 
 
-def shown(state: Path) -> str:
+def shown(world: World, later: float = 0.0) -> str:
     registry = CollectorRegistry()
-    registry.register(CallResults(state))
+    registry.register(CallResults(lambda: world, lambda: time.time() + later))
     return generate_latest(registry).decode()
 
 
 def test_a_kept_result_is_what_prometheus_sees(world: World) -> None:
     report = CallReport("dinkes", "disdik", "20100", "20200", 4, 3.1, 5.5, GOOD, GOOD, ())
     call_test._keep(world, ("dinkes", "disdik"), report.as_dict())
-    text = shown(world.state)
+    text = shown(world)
     assert 'opd_call_test_ok{from_opd="dinkes",to_opd="disdik"} 1.0' in text
     assert 'opd_call_test_setup_seconds{from_opd="dinkes",to_opd="disdik"} 0.0055' in text
     assert 'opd_call_test_tone_level_dbfs{direction="back",from_opd="dinkes",to_opd="disdik"} -12.1' in text
@@ -75,18 +76,30 @@ def test_a_kept_result_is_what_prometheus_sees(world: World) -> None:
 
 def test_a_call_that_could_not_be_placed_is_kept_as_bad(world: World) -> None:
     call_test._keep(world, ("dinkes", "disdik"), {"ok": False, "faults": ["20100: no answer"]})
-    text = shown(world.state)
+    text = shown(world)
     assert 'opd_call_test_ok{from_opd="dinkes",to_opd="disdik"} 0.0' in text
     assert "setup_seconds{" not in text
 
 
+def test_what_is_gone_or_long_ago_is_not_bad_for_ever(world: World) -> None:
+    for pair in (("dinkes", "disdik"), ("dinkes", "dinas-lama")):
+        call_test._keep(world, pair, {"ok": False, "faults": ["20100: no answer"]})
+    now, later = shown(world), shown(world, 3 * 86400.0)
+    assert 'opd_call_test_ok{from_opd="dinkes",to_opd="disdik"} 0.0' in now
+    assert "dinas-lama" not in now
+    assert "opd_call_test_ok{" not in later
+    assert 'opd_call_test_timestamp_seconds{from_opd="dinkes",to_opd="disdik"}' in later, (
+        "what tells that calls stopped"
+    )
+
+
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{", '{"from_opd": "a"}', '{"from_opd":"a","to_opd":"b","setup_ms":"x"}']
+    "content", ["", "[]", "{", '{"from_opd": "a"}', '{"from_opd":"dinkes","to_opd":"disdik","setup_ms":"x"}']
 )
 def test_a_broken_result_gives_no_sample_and_no_error(world: World, content: str) -> None:
     (world.state / "calls").mkdir()
-    (world.state / "calls/a.b.json").write_text(content, encoding="utf-8")
-    assert "setup_seconds{" not in shown(world.state)
+    (world.state / "calls/dinkes.disdik.json").write_text(content, encoding="utf-8")
+    assert "setup_seconds{" not in shown(world)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,15 @@ def test_a_telephone_counts_once_at_whichever_exchange_and_each_exchange_is_name
     assert values("opd_exchange_stale_contacts") == {"dc-pbx": 1, "drc-pbx": 0}
 
 
+def test_an_office_that_is_gone_has_no_calls_any_more() -> None:
+    seen = Seen()
+    seen.calls.update({("dinkes", "answered"): 1, ("dinas-lama", "answered"): 1, ("_outside", "answered"): 1})
+    found = {name: exchange._family(name) for name in exchange.table() if name.startswith(exchange.OURS)}
+    exchange.tell(found, seen, OFFICES, {})
+    told = {sample.labels["opd"] for sample in found["opd_calls_total"].samples}
+    assert told == {*OFFICES.configured} & {"dinkes"} | {"_outside"}
+
+
 def test_quantiles() -> None:
     assert [quantile([3, 1, 2, float("nan")], share) for share in (0, 0.5, 0.95, 1)] == [1, 2, 3, 3]
     assert quantile([], 0.5) != quantile([], 0.5)
