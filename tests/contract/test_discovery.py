@@ -73,7 +73,8 @@ def test_a_recording_holds_no_secret(everything: bool) -> None:
     assert "1.3.6.1.2.1.31.1.1.1.6.2|70|" in taken.text  # the types are the MIB's
 
 
-PLANTED: dict[str, bytes | int] = {  # what a vendor's own tables tell of users, keys and communities, in values that look like any other
+# What a vendor's own tables tell of users, keys and communities, in values that look like any other.
+PLANTED: dict[str, bytes | int] = {
     "1.3.6.1.4.1.25506.2.12.1.1.1.2.1": b"Telkom2024",  # hh3cUserPassword
     "1.3.6.1.4.1.25506.2.12.1.1.1.1.1": b"juru-teknik",
     "1.3.6.1.4.1.25506.2.104.2.1.1.3.6.66.97.116.117.66.97": b"BatuBa",  # a community, in the index too
