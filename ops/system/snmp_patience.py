@@ -7,6 +7,7 @@ MOST_PATIENCE = 10.0
 MOST_DOUBLINGS = 2  # of one that stays silent: it may only be slow, and such are asked beside the others
 WALK_SECONDS = 15.0
 WALK_ANSWERS = 8  # a walk of a slow device may take as long as so many of its answers
+MARGIN = 3  # times what its answers take, smoothed, is every try of a slow device: one sample counts half
 _SLOW = 0.125  # seconds: whoever answers faster is asked with the patience for all
 
 
@@ -50,4 +51,4 @@ class Patience:
     def _be(self, waits: tuple[float, ...] | list[float]) -> None:
         self._expected = max(self.slow, _SLOW)
         most = max(MOST_PATIENCE, self.least)
-        self.waits = tuple(min(most, max(wait, 2 * self.slow, self.least)) for wait in waits)
+        self.waits = tuple(min(most, max(wait, MARGIN * self.slow, self.least)) for wait in waits)
