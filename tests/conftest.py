@@ -63,6 +63,7 @@ LONG = (
     "tests/contract/test_run_takeover.py::test_a_worker_that_is_killed_and_started_again_goes_on[postgresql",
     "tests/system/test_dashboards_schema.py",
     "tests/system/test_dhcp_servers.py",
+    "tests/system/test_linphone.py",
     "tests/system/test_backup_and_drill.py::test_a_host_backs_up_by_itself_and_the_station_counts_it",
     "tests/system/test_cancel.py::test_a_backup[dokumen-dinkes-15",
     "tests/system/test_cancel.py::test_a_backup[dokumen-dinkes-9",

@@ -184,9 +184,13 @@ def cut_off(region: Region) -> dict[str, tuple[int, list[str]]]:
 
 def softphone_file(region: Region, phone: Phone) -> str:
     """What a softphone (Linphone) is given once: the digest instead of the password, and nothing of an office."""
+    exchange = _exchange(region, exchanges(region))
+    if exchange["srtp"]:  # Linphone's TLS (mbedTLS 2) finds no address in a certificate, only names
+        names = [f"{server.name}.{region.domain}" for server in exchanges(region)[:2]]
+        exchange["servers"] = [{"address": name, "port": SIP_TLS_PORT} for name in names]
     values = {
         "number": phone.number,
         "name": shown(phone.name),
         "digest": f"{{{{ha1:{phone.number}:{region.domain}:{secret_of(phone.number)}}}}}",
     }
-    return render("linphone", {"phone": values, "exchange": _exchange(region, exchanges(region))})
+    return render("linphone", {"phone": values, "exchange": exchange})

@@ -527,7 +527,8 @@ def test_with_tls_every_telephone_is_told_so_and_to_insist_on_srtp(region: Regio
         assert "5061" in text, model
         assert {*told} <= words, model
     soft = phones.softphone_file(other, first)
-    assert ";transport=tls" in soft
+    assert f"sip:dc-pbx.{region.domain}:5061;transport=tls" in soft, "its TLS finds no address in a certificate"
+    assert f"sip:{region.server('dc-pbx').address}:5060;transport=udp" in phones.softphone_file(region, first)
     assert ">srtp<" in soft
 
 
