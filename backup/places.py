@@ -15,9 +15,12 @@ from backup.chain import Chain
 from backup.layout import Item
 from backup.restic import Repository, Restic, Secret
 from backup.signing import Signer
+from backup.trouble import ResticError, Trouble
 from ops.errors import OpsError
 from ops.system.process import Ask, Exec
 from ops.world import World
+
+VAULT, COPY = "vault", "copy"  # what drills may read
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,17 @@ class Places:
     received: Callable[[Item], str] = lambda _item: ""  # «<epoch s> <snapshot id>» lines, by the vault's own clock
     tell_vault: Callable[[str], None] = lambda _lines: None  # keeps lines where the station's own files do not lie
     vault_told: Callable[[], str] = str  # all lines that it was told
+    place: str = VAULT  # that `view` reads: the vault, or the second copy
     key_files: Callable[[], str] = str  # paths …/<opd>.<set>/keys/<id> at the vault, one a line
 
     def path_of(self, item: Item) -> str:
         """A set's source by the name it has where it is read: a folder, a file, or a database."""
         above = f"{self.root}/{item.set.server}" if self.root and item.set.source.startswith("/") else ""
         return above + item.set.source
+
+    def told(self, name: str) -> str:
+        """A set as records name it: one that was read from elsewhere than the vault is another matter."""
+        return name if self.place == VAULT else f"{name}@{self.place}"
 
     @property
     def ledger(self) -> Chain:
@@ -174,12 +182,14 @@ def _servers(world: World) -> Places:
 
 
 def installed(restic: Restic) -> None:
-    """OpsError unless the host holds all files that its secrets and certificate are in."""
+    """ResticError unless the host holds all files that its secrets and certificate are in."""
     repository = restic.repository
     for file in (repository.password.file, repository.user_password.file, repository.ca):
         if file and not restic.where.run(["test", "-s", file], Ask(timeout=15)).ok:
             mend = "ops apply" if file.startswith(layout.SET_FOLDER) else "ops provision"
-            raise OpsError(f"{restic.where.name}: {file} is not there yet", f"run `{mend}` first")
+            error = ResticError(Trouble.EMPTY_PASSWORD, f"{restic.where.name}: {file} is not there yet")
+            error.next_step = f"run `{mend}` first"
+            raise error
 
 
 def key_of(places: Places, item: Item) -> str:

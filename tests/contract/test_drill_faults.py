@@ -56,6 +56,18 @@ def own(small: Stage) -> Iterator[Stage]:
         yield Stage(made, small.item)
 
 
+@pytest.mark.parametrize("name", ["empty password", "password lost"])
+def test_a_password_file_that_is_lost_or_empty_on_the_drill_server_is_key(own: Stage, name: str) -> None:
+    stock = Stock(own.rig.folder, "")
+    stock.password.write_text(PASSWORD)
+    FAULTS[name][1](stock)
+    repository = Repository(str(stock.repository), Secret(file=str(stock.password)))
+    there = dataclasses.replace(own.places, view=lambda _item, _key: Restic(Local(), repository, restic_program()))
+    seen = drill.run(there, own.item, silent)
+    assert of_drill.judge(seen).fault == "key", seen.failure
+    assert "is not there yet" in seen.failure
+
+
 def scanned(own: Stage) -> None:
     """As the job leaves it every night."""
     seen, _ = rot.scan(Local(), str(own.rig.repository), {}, ())
