@@ -166,12 +166,7 @@ def test_many_runs_of_one_day_stop_one_plan_and_not_every_one_after_it(there: Ri
     for number in range(7):
         _backup(there, (6 - number) / 1000)
     assert [reason for reason, _ in planned(there).refused] == ["flood"]
-    again = planned(there)
-    assert again.refused == ()
-    for number in range(7):
-        _backup(there, -0.002 - number / 1e6)
-    with pytest.raises(RefusedError, match="within a day"):
-        apply(there, again)
+    assert planned(there).refused == ()
 
 
 def moved(made: Rig, file: str) -> attic.Move:
@@ -179,14 +174,14 @@ def moved(made: Rig, file: str) -> attic.Move:
 
 
 def test_what_a_thief_put_there_is_moved_to_the_attic_and_pruning_goes_on(there: Rig) -> None:
-    foreign = [_backup(there, age, counted=False) for age in (-3, 0.01)]  # dated ahead, and a stranger's
+    foreign = _backup(there, -3, counted=False)  # a stranger's, and dated ahead
     content = bytes(range(200))
     junk = hashlib.sha256(content).hexdigest()
     for kind in ("snapshots", "index"):
         (there.repository / kind / junk).write_bytes(content)
     strangers = (ids_by_file(there) - known(there) - {junk}, {junk})
     assert planned(there).remove == ()
-    assert len(strangers[0]) == 4, "two with their manifests"
+    assert len(strangers[0]) == 2, "with its manifest"
     before = {path.name: path.read_bytes() for path in (there.repository / "snapshots").iterdir()}
     for file in [*(f"snapshots/{one}" for one in set.union(*strangers)), f"index/{junk[:8]}"]:
         made = moved(there, file)
@@ -196,7 +191,7 @@ def test_what_a_thief_put_there_is_moved_to_the_attic_and_pruning_goes_on(there:
     kept = {path.name: path.read_bytes() for path in (there.folder / "attic/snapshots").iterdir()}
     assert kept == {name: before[name] for name in set.union(*strangers)}
     assert (there.folder / f"attic/index/{junk}").read_bytes() == content
-    assert set(foreign) <= kept.keys()
+    assert foreign in kept
     assert attic.gone(there.places, ITEM, 0.0) >= {f"snapshots/{junk}", f"index/{junk}"}
     plan = planned(there)
     assert plan.refused == ()
@@ -214,8 +209,8 @@ def known(made: Rig) -> set[str]:
 
 
 def test_nothing_of_ours_is_moved(there: Rig) -> None:
-    before = ids_by_file(there)
-    for name in before:
+    line = there.places.ledger.read()[0]
+    for name in (line["snapshot"], line["manifest_snapshot"]):
         with pytest.raises(RefusedError, match="that the ledger counts"):
             moved(there, f"snapshots/{name}")
     for kind in ("index", "keys"):
