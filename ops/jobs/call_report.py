@@ -69,8 +69,14 @@ class CallReport:
     def ok(self) -> bool:
         return not self.faults
 
+    @property
+    def reach(self) -> str:
+        """How far the call went: `office`, two telephones in their offices' networks; `exchange`, the station and the
+        exchange, which sends back what it hears. That proves the exchange, and no office's line."""
+        return "office" if self.there else "exchange"
+
     def as_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "ok": self.ok, "mos": self.mos}
+        return {**asdict(self), "ok": self.ok, "mos": self.mos, "reach": self.reach}
 
 
 def mos(loss: float, jitter_ms: float) -> float:

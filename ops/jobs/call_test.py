@@ -130,6 +130,7 @@ async def _one(world: World, offices: tuple[Opd, Opd], seconds: float, progress:
     report = named(world.region, report)
     _keep(world, codes, report.as_dict())
     text = f"answered in {report.setup_ms:g} ms, heard {report.back.level_db:g} dB, MOS {report.mos:g}"
+    text += "" if report.reach == "office" else ", as far as the exchange"
     text += stood_in(world.region, report.exchange)
     progress(Event(STEP, who, State.OK if report.ok else State.FAILED, text if report.ok else "; ".join(report.faults)))
     return report

@@ -74,6 +74,13 @@ def test_a_kept_result_is_what_prometheus_sees(world: World) -> None:
     assert "20100" not in text, "labels name offices, never numbers"
 
 
+def test_a_result_says_how_far_the_call_went() -> None:
+    """Who only hears the exchange's echo has proven no office's line."""
+    pair = ("dinkes", "disdik", "20100", "20298")
+    assert CallReport(*pair, 4, 0, 5.5, None, GOOD, ()).as_dict()["reach"] == "exchange"
+    assert CallReport(*pair, 4, 3.1, 5.5, GOOD, GOOD, ()).as_dict()["reach"] == "office"
+
+
 def test_a_call_that_could_not_be_placed_is_kept_as_bad(world: World) -> None:
     call_test._keep(world, ("dinkes", "disdik"), {"ok": False, "faults": ["20100: no answer"]})
     text = shown(world)
