@@ -20,7 +20,7 @@ from backup import escrow_tests, heads, standards, trend
 from backup.chain import GENESIS, Chain
 from backup.checks.contract import checks
 from backup.drilled import Drill
-from backup.places import Places, who
+from backup.places import VAULT, Places, who
 from backup.proof import INDEX, PUBLIC_KEY, key_of, problems
 from backup.signing import Signer
 from backup.sources.contract import source
@@ -59,12 +59,12 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "drill": drill.id,
-        "type": "restore",
+        "type": "restore" if spots.place == VAULT else spots.place,
         "aim": list(standards.AIM),
         "region": spots.region,
         "opd": item.opd.code,
         "opd_name": item.opd.name,
-        "service": item.set.name,
+        "service": spots.told(item.set.name),
         "owner": item.set.owner or item.opd.name,
         "kind": item.set.kind,
         "source": {"server": item.set.server, "what": item.set.source},
@@ -74,7 +74,7 @@ def record(spots: Places, drill: Drill, previous: str) -> dict[str, Any]:
         "declared": iso(drill.declared, zone),
         "verified": iso(drill.verified, zone),
         "versions": drill.versions,
-        "repository": {"url": drill.url, "key": drill.key},
+        "repository": {"place": spots.place, "url": drill.url, "key": drill.key},
         "snapshot": _snapshot(drill, zone),
         "manifest": {
             "snapshot": entry.get("manifest_snapshot", ""),
@@ -112,7 +112,7 @@ def write(spots: Places, drill: Drill) -> Evidence:
     """Record, signature, page; then a line in the chain of records."""
 
     def made(before: Sequence[Mapping[str, Any]], previous: str) -> dict[str, Any]:
-        speeds, lost = trend.before(spots.evidence, before, drill.item.key)
+        speeds, lost = trend.before(spots.evidence, before, spots.told(drill.item.key))
         told = {"trend": trend.trend(speeds, drill), "unreadable_before": lost}
         return {**record(spots, drill, previous), **told}
 

@@ -1,4 +1,4 @@
-"""What the last nightly scan of the vault found wrong in a set's repository: of packs a restore reads only a part.
+"""What the last nightly scan found wrong in a set's repository, or in its copy: of packs a restore reads only a part.
 
 A header, or a pack that no restored file needs, may be rotten while everything comes back; the scan hashes all of it.
 """
@@ -15,10 +15,10 @@ from backup.verify.verdict import Fault
 _CLASSES = {"rotten": Fault.CORRUPTION, "vanished": Fault.CORRUPTION, "strange": Fault.TAMPER}
 
 
-def faults(state: Path, key: str) -> list[tuple[str, str]]:
+def faults(state: Path, key: str, place: str) -> list[tuple[str, str]]:
     """[(class, what)] by the file that job `rot-scan` left; nothing where it never ran, or found all as it was."""
     try:
-        told = json.loads((state / "rot" / f"{key}@vault.json").read_text(encoding="utf-8"))
+        told = json.loads((state / "rot" / f"{key}@{place}.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return []
     except ValueError as error:

@@ -113,7 +113,7 @@ def prove(run: Story) -> None:
         left_out=run.left_out,
         attacked=attack,
         locks=drill.locks,
-        scanned=scanned.faults(run.spots.state, item.key),
+        scanned=scanned.faults(run.spots.state, item.key, run.spots.place),
     )
     _compare(run, drill.found)
 

@@ -47,7 +47,7 @@ class Name:
     def fresh(cls, spots: Places, item: Keyed) -> Name:
         begun, token = time.strftime("%Y%m%dT%H%M%S", time.gmtime()), secrets.token_hex(2)
         # The folder without the set's name: a PostgreSQL socket's path may have 107 characters.
-        return cls(f"{begun}-{item.key}-{token}", f"{spots.drill_folder}/{begun}-{token}")
+        return cls(f"{begun}-{spots.told(item.key)}-{token}", f"{spots.drill_folder}/{begun}-{token}")
 
 
 class Book:

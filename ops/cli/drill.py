@@ -22,6 +22,7 @@ HELP = "restore declared sets in isolation, compare all of it, measure RTO and R
 EPILOG = """examples:
   ops drill run --opd dinkes
   ops drill run --set simpus,dokumen-dinkes --twin batubara
+  ops drill run --set simpus --from copy   out of the second copy: is it whole, though the vault is not?
   ops drill run --service layanan      start an office's service from its backups and ask it, isolated
   ops drill run --failover layanan     on a standby, switched to and back in a test view of the names
   ops drill resume                     go on with the newest drill that was cut off, at its first unfinished step
@@ -56,6 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run_ = below.add_parser("run", help="drill every declared set, or some")
     add_choice(run_)
     services.add(run_)
+    run_.add_argument(
+        "--from", dest="place", choices=("vault", "copy"), default="vault", help="copy: of the second copy, where it is"
+    )
     add_running(run_)
     resume = below.add_parser("resume", help="go on with a drill that was cut off, at its first unfinished step")
     resume.add_argument("run_id", metavar="RUN", nargs="?", default="", help="default: the newest that was cut off")
@@ -108,7 +112,8 @@ def run(args: argparse.Namespace, screen: Screen) -> int:
 def _run(args: argparse.Namespace, screen: Screen) -> int:
     if kind := services.wanted(args):
         return services.run(args, screen, kind)
-    done, found = perform(args, screen, "drill", {"opd": words(args.opd), "set": words(args.set)})
+    place = {"from": args.place} if args.place != "vault" else {}
+    done, found = perform(args, screen, "drill", {"opd": words(args.opd), "set": words(args.set), **place})
     return _show(done, found, screen)
 
 

@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backup import drill, evidence, places, production, steps
+from backup import drill, evidence, places, production, second_copy, steps
 from backup.layout import Item
+from backup.places import COPY, VAULT
 from backup.steps import Name
 from backup.underway import listener
-from ops.errors import DrillFailedError, RefusedError, one_line
+from backup.verify import of_drill
+from ops.errors import DrillFailedError, RefusedError, UsageError, one_line
 from ops.jobs.backup import chosen
 from ops.progress import Event, Progress, State, silent
 from ops.runs.inside import Inside
@@ -39,22 +41,40 @@ class DrillResult:
     record: Path
     page: Path
     sha256: str
+    fault: str = ""  # its class; none when proven
+    place: str = VAULT  # that it was restored from: the vault, or the second copy
 
 
 def _scope(world: World, args: Args) -> Scope:
-    server = world.region.recovery.drills.server
+    """UsageError where it is to be restored from a place that there is not."""
+    server = _server(world, str(args.get("from") or VAULT))
     return Scope(tuple(sorted({item.opd.code for item in chosen(world, args)})), (server,), (f"host:{server}",))
 
 
+def _server(world: World, place: str) -> str:
+    """The server that drills of this place restore on."""
+    if place not in {VAULT, COPY}:
+        raise UsageError(f"{place}: nothing can be restored from there", f"one of {VAULT}, {COPY}")
+    return second_copy.server(world.region) if place == COPY else world.region.recovery.drills.server
+
+
 @job(
-    "drill", "prove declared sets by restoring them", scope=_scope, takes=("opd", "set"), timeout=24 * HOURS, priority=6
+    "drill",
+    "prove declared sets by restoring them",
+    scope=_scope,
+    takes=("opd", "set", "from"),
+    timeout=24 * HOURS,
+    priority=6,
 )
 def DRILL(run: Inside) -> Verdict:
-    done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step)
+    place = str(run.args.get("from") or VAULT)
+    done = run_sets(run.world, chosen(run.world, run.args), run.progress, run.step, place)
     for result in done:
         run.subject("opd", result.opd, "ok" if result.proven else "failed", result.why)
     failed = [f"{one.opd}.{one.set}" for one in done if not one.proven]
-    error = DrillFailedError(f"not proven: {', '.join(failed)}") if failed else None
+    red = [(f"{one.opd}.{one.set}", one.fault) for one in done if not one.proven]
+    mend = second_copy.advice(run.world.region, red) if place == VAULT else ""
+    error = DrillFailedError(f"not proven: {', '.join(failed)}", mend) if failed else None
     return Verdict({"sets": [_plain(one) for one in done]}, error)
 
 
@@ -63,11 +83,14 @@ def _plain(result: DrillResult) -> dict[str, Any]:
 
 
 def run_sets(
-    world: World, sets: Sequence[Item], progress: Progress = silent, keep: Keep = at_once
+    world: World, sets: Sequence[Item], progress: Progress = silent, keep: Keep = at_once, place: str = VAULT
 ) -> list[DrillResult]:
-    """Drill the given sets on the declared drill server. Not proven is a result, not an error. `keep`: checkpoints."""
-    spots = places.of(world)
-    check(world)
+    """Drill the given sets on the declared drill server. Not proven is a result, not an error. `keep`: checkpoints.
+
+    `place`: what is restored from; of the second copy on the server that keeps it.
+    """
+    spots = second_copy.of(world) if place == COPY else places.of(world)
+    check(world, spots.drill_server)
     # the names first: what a drill of this very run has left is not abandoned, it goes on
     told = keep("names", lambda: {item.key: asdict(Name.fresh(spots, item)) for item in sets})
     names = {key: Name(**one) for key, one in told.items()}
@@ -85,11 +108,11 @@ def run_sets(
     return done
 
 
-def check(world: World) -> None:
-    """RefusedError when the declared drill server looks like production."""
+def check(world: World, server: str = "") -> None:
+    """RefusedError when the server (the declared drill server if empty) looks like production."""
     if world.loopback:
         return
-    server = world.region.recovery.drills.server
+    server = server or world.region.recovery.drills.server
     if against := list(production.declared(world.region, server)):
         raise RefusedError(f"no drill restores there: {against[0]}", "drills.server in drc.yml names it")
 
@@ -134,6 +157,8 @@ def one(asked: Asked) -> DrillResult:
         kept.record,
         kept.page,
         kept.sha256,
+        str(of_drill.judge(seen).fault),
+        spots.place,
     )
 
 
