@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import configparser
 import io
+import re
 import shutil
 import wave
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops.errors import InventoryInvalidError
-from ops.inventory import sounds
+from ops.inventory import factory, sounds
 from ops.inventory.load import load
 
 SMALL = Path(__file__).parents[1] / "contract/rules/base"
@@ -59,3 +61,12 @@ def test_a_menu_without_its_voice_is_no_valid_inventory(tmp_path: Path) -> None:
     assert problem.at.split("/")[-1].startswith("alpha.yml:")
     assert "sounds/layanan.wav is not in the inventory's folder" in problem.what
     assert "ffmpeg" in problem.hint
+
+
+@pytest.mark.parametrize("folder", [sounds.FOLDER, factory.FOLDER])
+def test_ansible_does_not_read_what_lies_beside_the_inventory(folder: str) -> None:
+    """It parses every file of an inventory's folder, and stops at one that it does not understand."""
+    settings = configparser.ConfigParser()
+    settings.read(SMALL.parents[3] / "ansible.cfg")
+    patterns = settings["inventory"]["ignore_patterns"].split(", ")
+    assert any(re.search(pattern, folder) for pattern in patterns)
