@@ -20,6 +20,7 @@ from ops.system import hostpython
 from ops.system.process import Exec
 
 HOURS = 3600.0
+CONFIG = "config "  # before its sum, among the names that are kept
 NAMED = 20  # files that a result names; it always tells how many there are
 
 
@@ -84,21 +85,34 @@ def scan(
     asked = hostpython.Call((rot_there,), "look", {"repository": repository}, 12 * HOURS)
     told = hostpython.call(where, asked)
     names = {str(name): int(size) for name, size in told["files"].items()}
+    rotten = [*told["rotten"], *_changed(before, str(told["config"]))]
     gone = _gone(before, names, may_go)
     found = Scan(
         begun,
         round(time.time() - begun, 3),
         len(names),
         sum(names.values()),
-        tuple(sorted(told["rotten"])),
+        tuple(sorted(rotten)),
         tuple(gone),
         tuple(sorted(told["strange"])),
     )
-    return found, names
+    return found, {**names, **_sum_kept(before, str(told["config"]))}
+
+
+def _sum_kept(before: Mapping[str, int], now: str) -> dict[str, int]:
+    """The first sum of `config` that was seen stays the one that holds."""
+    known = [name for name in before if name.startswith(CONFIG)]
+    return dict.fromkeys(known or ([CONFIG + now] if now else []), 0)
+
+
+def _changed(before: Mapping[str, int], now: str) -> list[str]:
+    """`config` where it is no longer what it was at the first scan."""
+    known = [name.removeprefix(CONFIG) for name in before if name.startswith(CONFIG)]
+    return ["config"] if now and known and now not in known else []
 
 
 def _gone(before: Mapping[str, int], now: Iterable[str], may_go: Collection[str]) -> list[str]:
     """What was there, is not there, and nobody was allowed to remove. Locks come and go."""
     kinds = {one for one in may_go if "/" not in one}
-    lost = set(before) - set(now) - set(may_go)
+    lost = {name for name in before if not name.startswith(CONFIG)} - set(now) - set(may_go)
     return sorted(name for name in lost if not name.startswith("locks/") and name.partition("/")[0] not in kinds)

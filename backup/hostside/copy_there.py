@@ -28,11 +28,20 @@ def bring(*, repository: Mapping[str, Any], folder: str) -> dict[str, Any]:
         for name, size in sorted(source.names(kind).items()):
             told["there"] += 1
             _one(source, folder, (kind, name, size), told)
-    config = os.path.join(folder, "config")
-    if not os.path.exists(config):
-        source.fetch("config", config + ".new")
-        _settle(config + ".new", config)
+    _config(source, os.path.join(folder, "config"), told)
     return told
+
+
+def _config(source: _Source, config: str, told: dict[str, Any]) -> None:
+    """The one file whose name is not its sum: it never changes, so the copy's must be the repository's to the byte."""
+    fresh = config + ".new"
+    source.fetch("config", fresh)
+    if not os.path.exists(config):
+        _settle(fresh, config)
+        return
+    if _sum(fresh) != _sum(config):
+        told["differs"].append("config")
+    os.unlink(fresh)
 
 
 def _one(source: _Source, folder: str, what: tuple[str, str, int], told: dict[str, Any]) -> None:

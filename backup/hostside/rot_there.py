@@ -14,7 +14,10 @@ _NAME = re.compile(r"\A[0-9a-f]{64}\Z")
 
 
 def look(*, repository: str) -> dict[str, Any]:
-    """{files: {kind/name: bytes}, rotten: [kind/name], strange: [kind/name that restic never gives]}."""
+    """{files: {kind/name: bytes}, rotten: [kind/name], strange: [kind/name that restic never gives], config: its sum}.
+
+    `config` alone is not named by its sum, and nothing ever changes it: its sum must be that of the last scan.
+    """
     files: dict[str, int] = {}
     rotten, strange = [], []
     for kind, name, path in _files(repository):
@@ -31,11 +34,12 @@ def look(*, repository: str) -> dict[str, Any]:
         if digest != name:
             rotten.append(spot)
     config = os.path.join(repository, "config")
-    if os.path.isfile(config):  # noqa: PTH113
-        files["config"] = os.path.getsize(config)  # noqa: PTH202
-    else:
+    digest = ""
+    try:
+        digest, files["config"] = _sum(config)
+    except OSError:
         rotten.append("config")
-    return {"files": files, "rotten": rotten, "strange": strange}
+    return {"files": files, "rotten": rotten, "strange": strange, "config": digest}
 
 
 def _files(repository: str) -> Iterator[tuple[str, str, str]]:

@@ -123,6 +123,19 @@ def test_rot_strangers_and_what_vanished_are_named(there: Rig) -> None:
     assert "config" in scanned(there).rotten
 
 
+def test_a_config_that_changed_is_seen_although_its_name_says_nothing(there: Rig) -> None:
+    before, later = copied(there), scanned(there)
+    assert (before.differs, later.clean, scanned(there).files) == ((), True, later.files)
+    spoil(there.repository / "config")
+    assert scanned(there).rotten == ("config",)
+    assert scanned(there).rotten == ("config",), "until it is what it was"
+    assert copied(there).differs == ("config",)
+    assert not (there.folder / "copy/config.new").exists()
+    spoil(there.repository / "config")
+    assert scanned(there).clean
+    assert copied(there).differs == ()
+
+
 def test_a_list_of_names_that_was_changed_is_told(there: Rig) -> None:
     scanned(there)
     path = there.folder / "names" / "x.names"
