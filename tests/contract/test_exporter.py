@@ -114,7 +114,7 @@ def test_what_is_served_is_what_the_table_says(url: str, world: World) -> None:
     told = set(re.findall(r"^(opd_\w+)[{ ]", own, re.MULTILINE)) - probed
     # see test_fibre_metrics (needs Prometheus), test_exchange_metrics (needs an exchange), test_drill_metrics,
     # test_coverage, test_between (off by default), test_backbone_ports (declared nowhere here)
-    recovery = ("opd_backup_", "opd_drill_", "opd_escrow_", "opd_prune_", "opd_repo_", "opd_service_")
+    recovery = ("opd_backup_", "opd_drill_", "opd_escrow_", "opd_evidence_", "opd_prune_", "opd_repo_", "opd_service_")
     beside = ("opd_fibre_", "opd_between_", "opd_upstream_port_", *recovery, *exchange.OURS)
     elsewhere = {name for name in table() if name.startswith(beside)}
     assert probed | told == set(table()) - elsewhere
