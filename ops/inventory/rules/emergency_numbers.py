@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from ops.inventory.finding import Finding
 from ops.inventory.model import Region
 
-_ALWAYS = ("110", "112", "113", "115", "118", "119")  # library phonenumbers, region ID; 115: Basarnas, search and rescue
+_ALWAYS = ("110", "112", "113", "115", "118", "119")  # library phonenumbers, region ID; 115: Basarnas
 
 
 def check(region: Region) -> Iterable[Finding]:
