@@ -12,6 +12,7 @@ from typing import Any
 
 from backup import keycheck, layout, loopback
 from backup.chain import Chain
+from backup.giving_way import GivingWay
 from backup.layout import Item
 from backup.restic import Repository, Restic, Secret
 from backup.signing import Signer
@@ -157,7 +158,7 @@ def _servers(world: World) -> Places:
             layout.CA_FILE,
             key,
         )
-        return Restic(world.fleet.on(drills), repository)
+        return Restic(GivingWay(world.fleet.on(drills)), repository)
 
     def files() -> str:
         argv = ["find", layout.VAULT_FOLDER, "-mindepth", "4", "-maxdepth", "4", "-path", "*/keys/*", "-type", "f"]

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from backup import places
+from backup.giving_way import GivingWay
 from backup.layout import Item
 from backup.places import COPY, Places
 from backup.restic import Restic, Secret
@@ -46,7 +47,7 @@ def reading(spots: Places, world: World) -> Places:
         folder = f"{place.folder}/{item.set.server}/{item.key}"
         known = spots.view(item, key)
         local = replace(known.repository, url=folder, user="", user_password=Secret(), ca="")
-        return Restic(places.on(world)(keeper), local, known.program)
+        return Restic(GivingWay(places.on(world)(keeper)), local, known.program)
 
     return replace(spots, view=view, drill_server=keeper, place=COPY)
 
