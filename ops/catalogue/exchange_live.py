@@ -99,8 +99,16 @@ def shown_options(answer: str) -> dict[str, str]:
 
 
 def _options(answer: str, wanted: Iterable[tuple[str, str]]) -> list[str]:
-    shown = shown_options(answer)
-    return differing(shown, [one for one in wanted if one[0] not in _OTHER_FORM]) if shown else ["is not there"]
+    """A trunk's contacts have a line each, in no order."""
+    shown, wanted = shown_options(answer), list(wanted)
+    if not shown:
+        return ["is not there"]
+    found = differing(shown, [one for one in wanted if one[0] not in _OTHER_FORM | _MOVING])
+    here = {value.strip() for name, value in _FIELD.findall(answer) if name in _MOVING}
+    there = {value for name, value in wanted if name in _MOVING}
+    if there and here != there:
+        found.append(f"contact: {', '.join(sorted(here))} instead of {', '.join(sorted(there))}")
+    return found
 
 
 def differing(shown: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,11 @@ SILENT = (  # Asterisk boots with each of these and says nothing, or only that i
 )
 
 
-def seen(files: dict[str, str]) -> list[str]:
+def seen(files: dict[str, str], meant: exchange_check.Wanted = MEANT) -> list[str]:
     """What a fresh Asterisk shows otherwise than it was meant."""
     root = image()
     with trial([root / "etc/asterisk", ROLE / "files"], files, str(root)) as one:
-        return [*one.complaints, *exchange_live.read_back(one.ask, MEANT)]
+        return [*one.complaints, *exchange_live.read_back(one.ask, meant)]
 
 
 def test_a_fresh_asterisk_shows_the_good_release_as_it_was_meant() -> None:
@@ -47,9 +48,18 @@ def test_what_asterisk_takes_in_silence_is_seen_when_it_is_read_back(kind: str) 
 @given(plans())
 def test_a_good_plan_with_any_names_is_shown_as_it_was_meant(plan: Region) -> None:
     files = release(pbx.artifacts(plan))
-    root = image()
-    with trial([root / "etc/asterisk", ROLE / "files"], files, str(root)) as one:
-        assert [*one.complaints, *exchange_live.read_back(one.ask, exchange_check.wanted_of(files))] == []
+    assert seen(files, exchange_check.wanted_of(files)) == []
+
+
+def test_each_of_a_trunks_servers_is_looked_for() -> None:
+    """Asterisk shows them in an order of its own."""
+    trunk = PLAN.numbering.trunks[0]
+    more = trunk.model_copy(update={"servers": tuple(ip_address(f"203.0.{at}.3") for at in range(1, 7))})
+    numbering = PLAN.numbering.model_copy(update={"trunks": (more,)})
+    files = release(pbx.artifacts(PLAN.model_copy(update={"numbering": numbering})))
+    assert seen(files, exchange_check.wanted_of(files)) == []
+    fewer = {name: text.replace("contact=sip:203.0.4.3:5060\n", "") for name, text in files.items()}
+    assert len([what for what in seen(fewer, exchange_check.wanted_of(files)) if "contact:" in what]) == 1
 
 
 @pytest.fixture(scope="module")
