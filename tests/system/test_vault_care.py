@@ -40,6 +40,8 @@ def test_what_is_copied_is_whole_what_is_old_goes_and_what_rots_is_named(cared: 
         "vault": (0, 0),
         "copy": (0, 0),
     }
+    (second,) = cared.json("drill", "run", "--from", "copy", "--set", SET)
+    assert (second["proven"], second["place"], second["fault"]) == (True, "copy", "none")
 
     (plan,) = cared.json("backup", "prune", "--plan", "--set", SET)["plans"]
     assert len(plan["remove"]) == 2, "the middle one of three of a day, and its manifest"
