@@ -291,4 +291,5 @@ def test_a_week_of_batubara_with_two_who_ask(seed: int) -> None:
         "second-copy-nightly": 7,
         "drill-services-monthly": 1,
         "drill-failover-half-yearly": 0,
+        "drill-second-copy-monthly": 0,
     }
