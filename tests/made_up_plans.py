@@ -158,7 +158,8 @@ def _filled(draw: st.DrawFn, plan: Plan) -> None:
 
 def _group(draw: st.DrawFn, thing: Thing, able: list[Thing]) -> None:
     thing.said |= {"ring": draw(st.sampled_from(["together", "in-turn"])), "seconds": draw(st.integers(5, 120))}
-    chosen = draw(st.lists(st.sampled_from(able), min_size=1, max_size=6, unique_by=lambda one: one.number))
+    able = [one for one in able if one.kind != "ring-group" or not any(two.kind == "ring-group" for two in one.rings)]
+    chosen = draw(st.lists(st.sampled_from(able), min_size=1, max_size=4, unique_by=lambda one: one.number))
     for one in chosen:
         thing.rings.append(one)
         if thing.legs > _LEGS:
@@ -199,7 +200,7 @@ def _extension(draw: st.DrawFn, thing: Thing, able: list[Thing], plan: Plan) -> 
 
 def _device(draw: st.DrawFn, thing: Thing, plan: Plan) -> None:
     model = draw(st.sampled_from(sorted(_MODELS)))
-    end = f"{int(thing.number) % 10**6:06}"
+    end = f"{plan.things.index(thing):06}"
     thing.said |= {"model": model, "mac": f"{_MODELS[model]}:{end[:2]}:{end[2:4]}:{end[4:]}"}
     shown = [one.number for one in plan.things if one is not thing] + [
         code for code in plan.numbering["short_codes"] if len(code) > 1
