@@ -18,6 +18,7 @@ NEEDED = ("mmdebstrap", "systemd-nspawn", "nft", "ip", "tc")
 # `make test-long` runs them too. Beginnings of what pytest calls them.
 LONG = (
     "tests/contract/test_backup_by_host.py::test_a_run_that_was_cut_off_is_told_by_the_next_one",
+    "tests/contract/test_backup_by_host.py::test_a_thief_s_junk_is_told_and_keeps_nothing_from_being_counted[200",
     "tests/contract/test_backup_by_host.py::test_its_clock_is_not_trusted",
     "tests/contract/test_backup_by_host.py::test_what_was_counted_cannot_be_said_again",
     "tests/contract/test_backup_cancel.py::test_a_lock_that_a_living_restic_holds_stays",
@@ -27,6 +28,7 @@ LONG = (
     "tests/contract/test_drill_faults.py::test_a_state_has_its_class[key file flip]",
     "tests/contract/test_drill_faults.py::test_every_other_state_has_its_class_too",
     "tests/contract/test_drill_inject_own.py::test_our_own_drill_sees_every_other_fault_too",
+    "tests/contract/test_drill_inject_own.py::test_a_check_that_sees_nothing_is_not_believed[clock",
     "tests/contract/test_drill_mariadb.py::test_a_database_that_is_not_there_saves_nothing",
     "tests/contract/test_drill_mariadb.py::test_damage_is_named_by_its_class",
     "tests/contract/test_drill_mariadb.py::test_it_is_proven_row_by_row_although_others_wrote[dumped",
@@ -38,6 +40,8 @@ LONG = (
     "tests/contract/test_drill_ransomware.py::test_what_was_encrypted_before_the_first_backup_ever_tells_by_its_names[]",
     "tests/contract/test_drill_repository.py::test_locks_are_judged_though_no_drill_needs_one[long junk]",
     "tests/contract/test_drill_repository.py::test_locks_are_judged_though_no_drill_needs_one[stale exclusive]",
+    "tests/contract/test_drill_ransomware.py::test_one_canary_that_changed_is_enough[<lambda>0",
+    "tests/contract/test_drill_repository.py::test_newer_snapshots_change_nothing_but_are_named[5--flood",
     "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill1]",
     "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill2]",
     "tests/contract/test_drill_resumed.py::test_a_killed_drill_goes_on_and_repeats_nothing_that_was_finished[kill4]",
@@ -50,6 +54,7 @@ LONG = (
     "tests/contract/test_loopback.py::test_queues_of_all_routers_are_applied_and_servers_are_named",
     "tests/contract/test_plain_ansible.py::test_playbooks_are_clean_by_the_strictest_profile",
     "tests/contract/test_poll_series.py::test_at_two_percent_loss_nobody_fails",
+    "tests/contract/test_prune.py::test_many_runs_of_one_day",
     "tests/contract/test_provision_engine.py::test_a_role_s_handlers_are_made_up_for_too",
     "tests/contract/test_provision_fast.py",
     "tests/contract/test_run_chaos.py",
