@@ -7,16 +7,14 @@ not repeat, would stay bad for ever.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from exporters import result_files
 from ops.world import World
 
 KEPT_SECONDS = (
@@ -50,7 +48,7 @@ class CallResults(Collector):
         world = self._world()
         known = {opd.code for opd in world.region.opds if opd.phones}
         for path in sorted((world.state / "calls").glob("*.json")):
-            result = _read(path)
+            result = result_files.told(path)
             offices = [str(result.get(name, "")) for name in OFFICES]
             if not known.issuperset(offices):
                 continue
@@ -76,11 +74,3 @@ class CallResults(Collector):
 def _add(family: GaugeMetricFamily, labels: list[str], value: object, divide: int = 1) -> None:
     if isinstance(value, int | float) and math.isfinite(value):
         family.add_metric(labels, value / divide)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

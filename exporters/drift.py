@@ -6,15 +6,14 @@ unknown: what was found before is no longer known to hold.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from exporters.metrics import table
+from exporters import result_files
+from exporters.metrics import family, table
 
 
 class DriftFound(Collector):
@@ -24,9 +23,9 @@ class DriftFound(Collector):
         self._folder = state / "drift"
 
     def collect(self) -> Iterator[Metric]:
-        found = {name: _family(name) for name in table() if name.startswith("opd_drift_")}
+        found = {name: family(name) for name in table() if name.startswith("opd_drift_")}
         for path in sorted(self._folder.glob("*.json")):
-            told = _read(path)
+            told = result_files.told(path)
             if not isinstance(told.get("differ"), dict) or not isinstance(told.get("at"), int | float):
                 continue
             host, is_unknown = str(told.get("host")), bool(told.get("unknown"))
@@ -36,16 +35,3 @@ class DriftFound(Collector):
                 if number or not is_unknown:
                     found["opd_drift_items"].add_metric([host, str(opd)], number)
         yield from found.values()
-
-
-def _family(name: str) -> GaugeMetricFamily:
-    metric = table()[name]
-    return GaugeMetricFamily(name, metric.help, labels=list(metric.labels))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

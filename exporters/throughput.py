@@ -5,16 +5,15 @@ Register `ThroughputResults(world.state)` with a registry. How old a result is s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from exporters.metrics import table
+from exporters import result_files
+from exporters.metrics import family
 
 CARRIED, CONTRACT = "opd_throughput_bits_per_second", "opd_throughput_contract_bits_per_second"
 AT = "opd_throughput_timestamp_seconds"
@@ -29,9 +28,9 @@ class ThroughputResults(Collector):
         self._folder = state / "throughput" / "results"
 
     def collect(self) -> Iterator[Metric]:
-        found = {name: _family(name) for name in (CARRIED, CONTRACT, AT)}
+        found = {name: family(name) for name in (CARRIED, CONTRACT, AT)}
         for path in sorted(self._folder.glob("*.json")):
-            result = _read(path)
+            result = result_files.told(path)
             if not all(_is_figure(result.get(name)) for name in (*FIGURES, "at")):
                 continue
             for direction in DIRECTIONS:
@@ -41,18 +40,5 @@ class ThroughputResults(Collector):
         yield from found.values()
 
 
-def _family(name: str) -> GaugeMetricFamily:
-    metric = table()[name]
-    return GaugeMetricFamily(name, metric.help, labels=list(metric.labels))
-
-
 def _is_figure(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

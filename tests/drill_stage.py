@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from backup_rig import Rig, cluster, item, rig, sql
-from repository_stock import cheapen
+from repository_stock import DICE, cheapen, put, text
 
 from backup import drill, take
 from backup.checks.contract import Found
@@ -49,6 +49,19 @@ class Stage:
 
     def differences(self, seen: Drill) -> set[tuple[str, str]]:
         return {(name, one.what) for name, found in seen.checked.items() for one in found}
+
+
+def small_stage(made: Rig, files: int = 4) -> Stage:
+    """A set of so many texts and as many pictures, backed up once."""
+    folder = made.folder / "srv"
+    for number in range(files):
+        put(folder / f"{number}.txt", text(number, 50))
+        put(folder / f"{number}.jpg", b"\xff\xd8\xff" + DICE.randbytes(5000))
+    made.restic().ensure()
+    cheapen(made.repository)
+    stage = Stage(made, item("files", str(folder)))
+    take.take(stage.places, stage.item)
+    return stage
 
 
 ACCESS_LIST = struct.pack(

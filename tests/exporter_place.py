@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+import uvicorn
+
+from exporters.service import Service, application
+from ops.system.sockets import listen_tcp
 from ops.world import World
 
 ROOT = Path(__file__).parents[1]
@@ -49,3 +55,14 @@ def place(folder: Path, shift: int = 0) -> World:
     world.save()
     (world.state / "network.json").write_text(json.dumps({"routers": routers}), encoding="utf-8")
     return world
+
+
+def served(service: Service, stack: ExitStack) -> str:
+    """Serve a real exporter until the stack ends; where it listens."""
+    listening = listen_tcp("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    serving.start()
+    stack.callback(serving.join)
+    stack.callback(setattr, server, "should_exit", True)
+    return f"127.0.0.1:{listening.getsockname()[1]}"

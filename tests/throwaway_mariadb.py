@@ -73,7 +73,7 @@ def image() -> Path:
         pytest.skip("needs root: a throw-away MariaDB lives in namespaces of its own")
     found = sorted(path for path in images_folder().glob("trixie-*") if (path / "usr/bin/mariadb-backup").exists())
     if not found:
-        pytest.skip(f"no image with mariadb-backup in {images_folder()}: `ops tools --images` builds it")
+        pytest.skip(f"no image with mariadb-backup in {images_folder()}: a twin with a group mariadb builds it")
     return found[-1]
 
 

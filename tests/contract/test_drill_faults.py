@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backup_rig import item, restic_program, rig
-from drill_stage import Stage, needs_root
+from backup_rig import restic_program, rig
+from drill_stage import Stage, needs_root, small_stage
 from faults_of_repositories import FAULTS
-from repository_stock import DICE, PASSWORD, Stock, cheapen, put, text
+from repository_stock import PASSWORD, Stock
 from small_disks import disk, fill
 
 from backup import drill, rot, take
@@ -37,15 +37,7 @@ FEW = ("pack header flip", "snapshot flip", "key file flip", "no snapshots")
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stage]:
     with rig() as made:
-        folder = made.folder / "srv"
-        for number in range(4):
-            put(folder / f"{number}.txt", text(number, 50))
-            put(folder / f"{number}.jpg", b"\xff\xd8\xff" + DICE.randbytes(5000))
-        made.restic().ensure()
-        cheapen(made.repository)
-        stage = Stage(made, item("files", str(folder)))
-        take.take(stage.places, stage.item)
-        yield stage
+        yield small_stage(made)
 
 
 @pytest.fixture

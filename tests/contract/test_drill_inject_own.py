@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backup_rig import CANARY, CLIENT, item, remote, rest_server, restic_program, rig
-from drill_stage import Stage, needs_root
-from repository_stock import DICE, cheapen, put, text
+from backup_rig import CANARY, CLIENT, remote, rest_server, restic_program, rig
+from drill_stage import Stage, needs_root, small_stage
 
-from backup import take
 from backup.checks import file_contents, keys, snapshots
 from backup.checks.contract import Difference
 from backup.own_drill import OwnDrill
@@ -29,15 +27,7 @@ FEW = ("silent", "tamper")  # the others: `make test-long`
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stage]:
     with rig() as made:
-        folder = made.folder / "srv"
-        for number in range(6):
-            put(folder / f"{number}.txt", text(number, 50))
-            put(folder / f"{number}.jpg", b"\xff\xd8\xff" + DICE.randbytes(5000))
-        made.restic().ensure()
-        cheapen(made.repository)
-        stage = Stage(made, item("files", str(folder)))
-        take.take(stage.places, stage.item)
-        yield stage
+        yield small_stage(made, files=6)
 
 
 def injected(small: Stage, folder: Path, fault: str) -> dict[str, Any]:

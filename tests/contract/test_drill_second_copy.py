@@ -9,11 +9,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from backup_rig import item, rig
-from drill_stage import Stage, needs_root
-from repository_stock import DICE, cheapen, put, text
+from backup_rig import rig
+from drill_stage import Stage, needs_root, small_stage
 
-from backup import copies, coverage, drill, evidence, second_copy, take
+from backup import copies, coverage, drill, evidence, second_copy
 from backup.chain import Chain
 from backup.places import COPY, Places
 from backup.restic import Repository, Secret
@@ -29,14 +28,7 @@ pytestmark = needs_root
 @pytest.fixture
 def small() -> Iterator[Stage]:
     with rig() as made:
-        folder = made.folder / "srv"
-        for number in range(4):
-            put(folder / f"{number}.txt", text(number, 50))
-            put(folder / f"{number}.jpg", b"\xff\xd8\xff" + DICE.randbytes(5000))
-        made.restic().ensure()
-        cheapen(made.repository)
-        stage = Stage(made, item("files", str(folder)))
-        take.take(stage.places, stage.item)
+        stage = small_stage(made)
         copies.copy(Local(), Repository(str(made.repository), Secret()), str(copied(stage)))
         yield stage
 

@@ -17,21 +17,20 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
 from beside_devices import backed_up, collectors
 from dashboard_lint import boards_of
-from exporter_place import CALL, OFFICES, place
+from exporter_place import CALL, OFFICES, place, served
 from image_programs import program
 from past_runs import whole
 
 from exporters import fibre_state
 from exporters.dashboards.board import NEVER, Board, Look, Panel
-from exporters.service import Service, application
+from exporters.service import Service
 from ops.errors import HostFailedError
 from ops.inventory.watched import watched
 from ops.runs.tables import open_database
 from ops.system import http
-from ops.system.sockets import listen_tcp, listen_udp
+from ops.system.sockets import listen_udp
 from ops.twin.agent_process import Agents
 from ops.world import World
 
@@ -69,14 +68,8 @@ def serve(world: World, stack: ExitStack) -> str:
     stack.callback(agents.close)
     stack.callback(answering.join)
     stack.callback(ended.set)
-    listening = listen_tcp("127.0.0.1", 0)
     service = Service(dataclasses.replace(world), agents.ports["dinkes-rtr1"][0], more=collectors)
-    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
-    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    serving.start()
-    stack.callback(serving.join)
-    stack.callback(setattr, server, "should_exit", True)
-    return f"127.0.0.1:{listening.getsockname()[1]}"
+    return served(service, stack)
 
 
 def history(world: World, folder: Path) -> None:

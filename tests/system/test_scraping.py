@@ -6,20 +6,18 @@ import dataclasses
 import json
 import subprocess
 import sys
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 import yaml
-from exporter_place import place
+from exporter_place import place, served
 from image_programs import program
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from exporters.service import Service, application
+from exporters.service import Service
 from exporters.shards import Shard
 from ops.errors import HostFailedError
 from ops.system import http
@@ -75,14 +73,8 @@ def test_routers_are_asked_in_one_of_two_ways_and_never_in_both() -> None:
 
 def exporter(world: World, shard: str, stack: ExitStack) -> str:
     """A real exporter of a share of the routers, none of which answers; where it listens."""
-    listening = listen_tcp("127.0.0.1", 0)
     service = Service(dataclasses.replace(world), snmp_port=1, shard=Shard.parse(shard))
-    server = uvicorn.Server(uvicorn.Config(application(service), log_level="warning"))
-    serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    serving.start()
-    stack.callback(serving.join)
-    stack.callback(setattr, server, "should_exit", True)
-    return f"127.0.0.1:{listening.getsockname()[1]}"
+    return served(service, stack)
 
 
 def test_each_router_is_asked_of_the_shard_that_has_it(tmp_path: Path) -> None:
