@@ -12,7 +12,7 @@ from ops.cli.screen import Screen
 HELP = "save a walk of a device as a recording (.snmprec), secrets removed"
 EPILOG = """examples:
   ops record dinkes-rtr1                               into dinkes-rtr1.snmprec
-  ops record 10.40.1.1 -o new-olt.snmprec --everything also what discovery does not need"""
+  ops record 10.40.1.1 -o new-olt.snmprec --everything  also what discovery does not need"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -191,6 +191,7 @@ _WHAT = {
     "validate": _validate,
     "check": _check,
     "status": _status,
+    "restart": _restart,
     "rotate": _rotate,
     "phones": _phones,
     "pnp": _pnp,
